@@ -1,0 +1,170 @@
+/**
+ * Snapshot of a device + goal + release -> plan, or a refusal with reasons. Everything here is plain JSON except the bytes of the
+ * module files, which stand beside the plan in `PlanInputs` and are found by their SHA-256.
+ */
+import type { Json, Problem } from '@linac/core';
+import type { ModuleDependency } from '@linac/firmware';
+import type { ReleaseSet, SourcedModule, Storage, Transport } from '@linac/catalog';
+
+export type DeviceMode = 'normal' | 'listening' | 'safe' | 'dfu';
+
+/** What is known of one module on a device. */
+export interface InstalledModule {
+	function: number;
+	index: number;
+	version: number;
+	/** The device or a read-back found it whole and in the right place. */
+	valid: boolean;
+	/** SHA-256 over the bytes `start` ... end + 4 as they stand in flash (of the payload, where the header was dropped), hex; known only when read back, or told by Device OS >= 5.6.0. */
+	contentSha256?: string;
+	start?: number;
+	size?: number;
+	dependencies?: ModuleDependency[];
+	/** Dependencies are met, as far as the device said. */
+	dependenciesMet?: boolean;
+	productId?: number;
+	productVersion?: number;
+}
+
+export interface DeviceSnapshot {
+	/** Name of the platform, from the USB product id (and, in DFU, confirmed by the module headers). */
+	platform: string;
+	deviceId?: string;
+	location?: string;
+	mode: DeviceMode;
+	/** Device OS as the device says it, e.g. `2.2.0`; in DFU derived from the module number by the catalogue. */
+	osVersion?: string;
+	/** `undefined` means that it could not be read: never that it is empty. */
+	modules?: InstalledModule[];
+	/** How deep the look was: `reported` by the running system (versions and flags), or `read` back from flash. */
+	depth: 'reported' | 'read';
+	setupDone?: boolean;
+	/** Device protection, Device OS >= 6. */
+	protection?: 'open' | 'service' | 'protected';
+	via: 'usb' | 'serial' | 'swd' | 'ota';
+}
+
+/** Acts that can lose something and are only done when allowed by name. */
+export type Permission = 'downgrade';
+
+export interface Goal {
+	/** Release to install; undefined: leave Device OS alone unless the application needs a newer one. */
+	target?: string;
+	/** Files given by the user, already parsed: applications, or any other modules. */
+	files: GoalFile[];
+	/** Write nothing but the application. */
+	applicationOnly: boolean;
+	allow: Permission[];
+}
+
+export interface GoalFile {
+	/** As the user named it, e.g. `firmware.bin` or `set.zip/boron-bootloader.bin`. */
+	name: string;
+	/** Undefined when the file could not be read as a module; `problems` then say why. */
+	module?: SourcedModule;
+	problems: Problem[];
+}
+
+/** What became of one input: nothing that was given is passed over in silence. */
+export interface FileVerdict {
+	name: string;
+	verdict: 'write' | 'already-there' | 'refused' | 'not-needed';
+	reason: string;
+	code: string;
+	/** Steps that concern it. */
+	steps: string[];
+}
+
+/** How the device would be if power or cable failed at the worst moment of a step. */
+export interface Recovery {
+	/** `none`: only SWD could help. */
+	way: 'same-command' | 'same-command-after-button' | 'none';
+	/** Plain words. */
+	why: string;
+}
+
+/** State of the device that the simulation expects after a step. */
+export interface SimulatedState {
+	boots: 'normal' | 'listening' | 'safe' | 'dfu' | 'dead';
+	why: string;
+	/** `slot name -> version`, what is then on the device. */
+	modules: { slot: string; version: number; valid: boolean }[];
+}
+
+export type StepAction =
+	/** Bring the device into a mode and see it come back with the same id at the same place. */
+	| { kind: 'enter-mode'; mode: 'dfu' | 'listening' | 'normal' }
+	/** Write a module over DFU and read it back. `skipBytes` of the file are left out (24 with a dropped header). */
+	| { kind: 'write-dfu'; sha256: string; alternate: number; address: number; skipBytes: number; length: number }
+	/** Give a module to the running Device OS by control requests; it restarts to apply it. */
+	| { kind: 'update-control'; sha256: string; length: number }
+	/** Overwrite bytes so that a module there is not valid any more. `fill` 0xFF. */
+	| { kind: 'invalidate'; alternate: number; address: number; length: number; module: { function: number; index: number } }
+	/** One byte of the DCT, without erase. */
+	| { kind: 'write-dct'; offset: number; value: number; meaning: string }
+	/** Leave DFU or reset, and wait until the same device runs. */
+	| { kind: 'restart' }
+	/** Compare what the device then has with the plan. */
+	| { kind: 'verify'; modules: ExpectedModule[]; osVersion?: string; expectMode: 'normal' | 'listening' | 'safe' };
+
+export interface ExpectedModule {
+	slot: string;
+	function: number;
+	index: number;
+	version: number;
+	/** SHA-256 of the bytes that stand in flash, hex; absent where it cannot be read back (NCP). */
+	contentSha256?: string;
+	storage?: Storage;
+	address?: number;
+	length?: number;
+}
+
+export interface Step {
+	/** `step-1`, `step-2` ... */
+	id: string;
+	title: string;
+	/** Why it is there and why here, in plain words. */
+	because: string[];
+	action: StepAction;
+	/** Which module it is about, for people: `system-part1 4005`. */
+	module?: { slot: string; version: number; from?: number };
+	transport?: Transport;
+	/** Slots and versions that must be on the device before. Their reasons stand in `because`. */
+	needs: string[];
+	after: SimulatedState;
+	ifInterrupted: Recovery;
+	/** Expected duration in milliseconds from flash datasheet times and USB rates. */
+	estimateMs: number;
+}
+
+export interface Plan {
+	format: 'linac-plan/1';
+	platform: string;
+	deviceId?: string;
+	location?: string;
+	from: { osVersion?: string; modules: { slot: string; version: number; valid: boolean }[] };
+	to: { osVersion?: string; modules: ExpectedModule[] };
+	steps: Step[];
+	files: FileVerdict[];
+	/** Things worth knowing that did not stop the plan: hazards named, choices made. */
+	notes: Problem[];
+	/** `true` when there is nothing to do, which is never called success of a write. */
+	empty: boolean;
+	estimateMs: number;
+	/** Hash of everything above, so that a stored plan can be recognised. */
+	id: string;
+}
+
+/** A refusal names the rule; `route` are the stepping stones that would work instead. */
+export interface Refusal extends Problem {
+	rule?: string;
+	route?: string[];
+	details?: Json;
+}
+
+/** The bytes that a plan speaks of. */
+export interface PlanInputs {
+	release?: ReleaseSet;
+	/** By SHA-256 of the file, hex. */
+	modules: Map<string, SourcedModule>;
+}

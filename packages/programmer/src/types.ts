@@ -1,0 +1,51 @@
+/** What a running job says, and what it says at the end. Plain JSON. */
+import type { EventBase, Json } from '@linac/core';
+import type { DeviceSnapshot, FileVerdict, Plan } from '@linac/planner';
+
+export type JobEvent = EventBase &
+	(
+		| { type: 'job-started'; plan: Plan; deviceId?: string }
+		| { type: 'step-started'; step: string; title: string; index: number; count: number }
+		/** `done` and `total` in bytes; `what` is what is happening to them. */
+		| { type: 'progress'; step: string; what: 'erase' | 'write' | 'read-back' | 'send'; done: number; total: number }
+		| { type: 'step-skipped'; step: string; reason: string }
+		| { type: 'step-finished'; step: string; ms: number; evidence?: Json }
+		| { type: 'retry'; step: string; code: string; message: string; attempt: number; of: number }
+		| { type: 'waiting'; step: string; for: string }
+		| { type: 'note'; message: string }
+		| { type: 'job-finished'; outcome: Outcome }
+	);
+
+/** `verified`: what was read back equals the plan. `already`: it did so before anything was written. */
+export type Outcome = 'verified' | 'already' | 'failed' | 'cancelled';
+
+export interface EvidenceRow {
+	slot: string;
+	function: number;
+	index: number;
+	before?: { version: number; valid: boolean };
+	after?: { version: number; valid: boolean };
+	expected?: { version: number };
+	/** How it was proved. */
+	proof: 'read-back-sha256' | 'device-hash' | 'reported-version' | 'none';
+	sha256?: string;
+	ok: boolean;
+}
+
+export interface Report {
+	format: 'linac-report/1';
+	outcome: Outcome;
+	planId: string;
+	platform: string;
+	deviceId?: string;
+	before: DeviceSnapshot;
+	after?: DeviceSnapshot;
+	evidence: EvidenceRow[];
+	files: FileVerdict[];
+	steps: { id: string; title: string; result: 'done' | 'skipped' | 'failed' | 'not-reached'; ms: number; reason?: string }[];
+	error?: { code: string; message: string; hint?: string; retry: string };
+	/** Milliseconds, and bytes that crossed the wire. */
+	ms: number;
+	bytesWritten: number;
+	bytesRead: number;
+}

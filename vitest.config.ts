@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+// The `source` condition makes workspace packages resolve to their TypeScript sources, so a test never runs a stale build.
+export default defineConfig({
+	resolve: { conditions: ['source'] },
+	ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+	test: {
+		include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
+		testTimeout: 120_000,
+		hookTimeout: 300_000,
+	},
+});
