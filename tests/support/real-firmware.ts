@@ -75,9 +75,9 @@ export function realModule(name: string): Uint8Array {
 	return new Uint8Array(readFileSync(join(particleCli(version), 'assets', 'updates', name)));
 }
 
-/** Tinker as shipped for a platform in particle-cli 3.6.0 (256 KB slot on Gen 3 except Xenon) or another version. */
-export function realTinker(platform: string, version: ParticleCliVersion = '3.6.0'): Uint8Array {
-	const folder = join(particleCli(version), 'assets', 'knownApps', platform);
+/** The Tinker application that a particle-cli version (3.6.0 or 3.51.0) ships for a platform. */
+export function realTinker(platform: string, version: '3.6.0' | '3.51.0' = '3.6.0'): Uint8Array {
+	const folder = join(particleCli(version), 'assets', 'knownApps', platform, 'tinker');
 	const file = readdirSync(folder).find((n) => n.endsWith('.bin'));
 	if (!file) throw new Error(`particle-cli ${version} has no application for ${platform}.`);
 	return new Uint8Array(readFileSync(join(folder, file)));
