@@ -1,0 +1,57 @@
+// The direction of the house: apps -> programmer -> planner -> catalog -> firmware -> core; usb stands beside the planner.
+// host and virtual implement seams: only apps and tests import them. Read docs/architecture.md before changing a rule.
+const room = (name) => `^packages/${name}/src/`;
+const test = '\\.test\\.ts$';
+const only = (name, allowed) => ({
+	name: `${name}-imports-only-what-is-below`,
+	comment: `packages/${name} may import: ${allowed.join(', ') || 'nothing'}`,
+	severity: 'error',
+	from: { path: room(name), pathNot: test },
+	to: { path: '^(packages|apps|tests|bench)/', pathNot: [room(name), ...allowed.map(room)] },
+});
+
+module.exports = {
+	forbidden: [
+		only('core', []),
+		only('firmware', ['core']),
+		only('catalog', ['core', 'firmware']),
+		only('planner', ['core', 'firmware', 'catalog']),
+		only('usb', ['core', 'firmware']),
+		only('programmer', ['core', 'firmware', 'catalog', 'planner', 'usb']),
+		only('virtual', ['core', 'firmware', 'catalog', 'usb']),
+		only('host', ['core', 'firmware', 'catalog', 'usb']),
+		{
+			name: 'universal-code-needs-no-node',
+			comment: 'Everything below host and apps runs in a browser too.',
+			severity: 'error',
+			from: { path: '^packages/(core|firmware|catalog|planner|usb|programmer|virtual)/src/', pathNot: test },
+			to: { dependencyTypes: ['core'] },
+		},
+		{ name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+		{
+			name: 'nothing-unresolved',
+			severity: 'error',
+			from: { pathNot: test },
+			to: { couldNotResolve: true },
+		},
+		{
+			name: 'sources-do-not-import-tests',
+			severity: 'error',
+			from: { path: '^(packages|apps)/', pathNot: test },
+			to: { path: test },
+		},
+		{
+			name: 'packages-do-not-import-apps',
+			severity: 'error',
+			from: { path: '^packages/' },
+			to: { path: '^apps/' },
+		},
+	],
+	options: {
+		doNotFollow: { path: 'node_modules' },
+		exclude: { path: '(^|/)(dist|node_modules)/' },
+		tsPreCompilationDeps: true,
+		tsConfig: { fileName: 'tsconfig.base.json' },
+		enhancedResolveOptions: { conditionNames: ['source', 'import', 'node', 'default'], exportsFields: ['exports'] },
+	},
+};
