@@ -1,0 +1,31 @@
+/**
+ * Asks before something is written. On a terminal a question; where nobody can answer, the command refuses unless it was given
+ * --yes: a script that writes to hardware has to say that it means it.
+ */
+import { createInterface } from 'node:readline/promises';
+import { cancelled } from '@linac/core';
+import type { Context } from './context.js';
+import { ExitCode } from './exit-codes.js';
+import { CommandFailure } from './failure.js';
+
+/** Returns when the answer is yes. Throws `NOT_CONFIRMED` when it is no, or when nobody is there to give it. */
+export async function confirm(context: Context, question: string, yes: boolean | undefined): Promise<void> {
+	if (yes) return;
+	if (!context.interactive) {
+		throw new CommandFailure(ExitCode.notConfirmed, 'NOT_CONFIRMED', 'Nothing was written: nobody can be asked here.', {
+			hint: 'Add --yes to write without being asked, or --dry-run to only see the plan.',
+			retry: 'operator',
+		});
+	}
+	const lines = createInterface({ input: context.stdin, output: process.stderr });
+	try {
+		const answer = await lines.question(`${context.output.errorColors.bold(question)} [y/N] `, { signal: context.signal });
+		if (/^y(es)?$/i.test(answer.trim())) return;
+	} catch (error) {
+		if (context.signal.aborted) throw cancelled(error);
+		throw error;
+	} finally {
+		lines.close();
+	}
+	throw new CommandFailure(ExitCode.notConfirmed, 'NOT_CONFIRMED', 'Nothing was written: you said no.', { retry: 'operator' });
+}

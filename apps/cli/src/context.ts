@@ -1,0 +1,39 @@
+/** What every command is given: where to print, when to stop, and what was asked for with the options that all commands share. */
+import type { Output } from './output.js';
+
+export interface Context {
+	output: Output;
+	/** Raised by the first Ctrl-C: the command stops at the next safe point. */
+	signal: AbortSignal;
+	env: Record<string, string | undefined>;
+	cwd: string;
+	/** Where answers come from, when somebody is there to give them. */
+	stdin: NodeJS.ReadStream;
+	/** A person is at the terminal: questions may be asked. */
+	interactive: boolean;
+	debug: boolean;
+}
+
+export interface SourceOptions {
+	source?: string[];
+	offline?: boolean;
+}
+
+export interface DeviceOptions {
+	device?: string;
+	usbip?: string;
+}
+
+export interface GoalOptions extends SourceOptions, DeviceOptions {
+	target?: string;
+	applicationOnly?: boolean;
+	allow?: string[];
+	explain?: boolean;
+}
+
+export interface WriteOptions extends GoalOptions {
+	dryRun?: boolean;
+	yes?: boolean;
+	/** `flash --local`: accepted for the sake of existing habits and scripts; linac always works locally. */
+	local?: boolean;
+}

@@ -1,0 +1,306 @@
+/**
+ * The commands of `linac` and their options, with the help that a newcomer reads. Each command's code is loaded only when it runs.
+ * The page for each is docs/commands.md; keep the two the same.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import type { Context, DeviceOptions, GoalOptions, SourceOptions, WriteOptions } from './context.js';
+import type { ExitCode } from './exit-codes.js';
+import { wrapText } from './table.js';
+
+/** What a command's function looks like: it returns an exit code, or throws. */
+type Action<O> = (context: Context, options: O, args: string[]) => Promise<ExitCode>;
+
+function collect(value: string, before: string[] | undefined): string[] {
+	return [...(before ?? []), value];
+}
+
+function withDevice(command: Command): Command {
+	return command
+		.optionsGroup('Which device:')
+		.option('-d, --device <id|port>', 'the device to use, by its 24-digit device id (or the beginning of it) or its USB port, e.g. 1-2.3')
+		.addOption(
+			new Option('--usbip <host:port>', 'use devices that a USB/IP server offers, such as "linac lab"').env('LINAC_USBIP').argParser(String),
+		);
+}
+
+function withSources(command: Command): Command {
+	return command
+		.optionsGroup('Where Device OS comes from:')
+		.option('--source <folder|zip>', 'look for Device OS files here first (may be given several times)', collect)
+		.option('--offline', 'use no network: only --source and what was downloaded before');
+}
+
+function withGoal(command: Command, target: string): Command {
+	return withSources(
+		withDevice(
+			command
+				.optionsGroup('What to install:')
+				.option('-t, --target <version>', target)
+				.option('--application-only', 'write the application and nothing else, even if it needs a newer Device OS')
+				.option('--allow <what>', 'allow something that can lose something: "downgrade" (may be given several times)', collect)
+				.option('--explain', 'say in plain words why each step is there and what happens if it is interrupted'),
+		),
+	);
+}
+
+function withWriting(command: Command): Command {
+	return command
+		.optionsGroup('How to do it:')
+		.option('-n, --dry-run', 'show what would be done and stop: nothing is written')
+		.option('-y, --yes', 'do not ask before writing (needed where nobody can answer, as in scripts)');
+}
+
+function withOutput(command: Command): Command {
+	return command
+		.optionsGroup('Output:')
+		.option('--json', 'print one JSON document, for programs')
+		.addOption(new Option('--debug', 'say more when something fails').hideHelp());
+}
+
+function examples(command: Command, ...lines: [call: string, meaning: string][]): Command {
+	const width = Math.max(...lines.map(([call]) => call.length));
+	return command.addHelpText(
+		'after',
+		`\nExamples:\n${lines.map(([call, meaning]) => `  ${call.padEnd(width)}  ${meaning}`).join('\n')}\n`,
+	);
+}
+
+const fileKinds =
+	'FILES are firmware modules (.bin), folders or zip files of them, Particle bundles (.zip) or Intel HEX files (.hex). What a file is ' +
+	'is read from its contents, never from its name.';
+
+/** Builds the parser. `done` is told the exit code of the command that ran. */
+export function buildProgram(context: Context, done: (code: ExitCode) => void): Command {
+	const { output } = context;
+	const program = new Command('linac');
+	const runs = <O>(load: () => Promise<Action<O>>) => {
+		return async function (this: Command, ...given: unknown[]) {
+			// Commander gives the operands, then the options, then the command itself.
+			const operands = given.slice(0, -2).flat().filter((a): a is string => typeof a === 'string');
+			const action = await load();
+			done(await action(context, this.optsWithGlobals() as O, operands));
+		};
+	};
+	const version = () => (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+	program
+		.description(
+			'Programs Particle devices with the Device OS version that you choose, and proves what is on them afterwards.\n\n' +
+				'Connect a device over USB and begin with "linac devices". No device at hand? "linac demo" shows everything on a virtual one.',
+		)
+		.option('-V, --version', 'print the version of linac')
+		.helpOption('-h, --help', 'show help; also for one command, as in "linac flash --help"')
+		.helpCommand('help [command]', 'show help for a command')
+		.configureHelp({ showGlobalOptions: false, sortSubcommands: false, helpWidth: Math.min(output.width, 110) })
+		.configureOutput({
+			writeOut: (text) => (output.json ? output.raw(text) : output.print(text.trimEnd())),
+			// Complaints are told by run.ts, once, in the form that was asked for.
+			writeErr: (text) => {
+				if (!text.startsWith('error:')) output.raw(text);
+			},
+			outputError: () => {},
+			getOutHelpWidth: () => Math.min(output.width, 110),
+			getErrHelpWidth: () => Math.min(output.errorWidth, 110),
+		})
+		.exitOverride()
+		.showSuggestionAfterError(true)
+		.on('option:version', () => {
+			output.print(version());
+			output.document({ version: version() });
+			done(0);
+		})
+		.action(() => {
+			if (!program.opts().version) program.help({ error: true });
+		});
+	withOutput(program);
+
+	const add = (name: string, summary: string, description = summary) => {
+		const command = program.command(name).summary(summary).description(wrapText(description, Math.min(output.width, 110)).join('\n'));
+		return command;
+	};
+
+	program.commandsGroup('Program a device:');
+	examples(
+		withOutput(
+			withWriting(
+				withGoal(
+					add(
+						'flash [files...]',
+						'program files, and Device OS with them, and check the result',
+						'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
+							`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
+							'Running the same command again after an interruption finishes the job.',
+					),
+					'Device OS version to install, e.g. 4.0.1',
+				),
+			),
+		).addOption(new Option('--local', 'accepted for old habits: linac always works over the cable').hideHelp()),
+		['linac flash firmware.bin', 'program an application'],
+		['linac flash firmware.bin --target 4.0.1', 'program Device OS 4.0.1 and an application'],
+		['linac flash my-release/ --dry-run --explain', 'show what a folder of modules would do, and why'],
+		['linac flash firmware.bin --yes --json > report.json', 'in a script'],
+	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).flash));
+
+	examples(
+		withOutput(
+			withWriting(
+				withGoal(
+					add(
+						'update',
+						'bring Device OS to its latest version, or to the one you name',
+						'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
+							'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
+					),
+					'Device OS version to install; default: the latest long-term support version for this device',
+				),
+			),
+		),
+		['linac update', 'to the latest long-term support version'],
+		['linac update --target 2.3.1 --allow downgrade', 'to an older version, on purpose'],
+	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).update));
+
+	examples(
+		withOutput(
+			withGoal(
+				add(
+					'plan [files...]',
+					'show what "flash" would do, without doing it',
+					`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+				),
+				'Device OS version to install, e.g. 4.0.1',
+			),
+		),
+		['linac plan --target 4.0.1', 'the steps to Device OS 4.0.1'],
+		['linac plan firmware.bin --target 4.0.1 --explain', '... with the reason for each step'],
+		['linac plan --target 4.0.1 --json > plan.json', '... to keep or to review'],
+	).action(runs<GoalOptions>(async () => (await import('./commands/plan.js')).plan));
+
+	examples(
+		withOutput(
+			withGoal(
+				add(
+					'verify [files...]',
+					'compare a device with a Device OS version or with files',
+					'Reads the modules back from the device and compares them with what they should be, byte by byte (by SHA-256). Writes nothing. ' +
+						'For this the device restarts into DFU mode and back. Exit code 7 when something differs.',
+				),
+				'Device OS version that should be on the device',
+			),
+		),
+		['linac verify --target 4.0.1', 'is this device on 4.0.1, completely?'],
+		['linac verify firmware.bin', 'is this application on the device?'],
+	).action(runs<GoalOptions>(async () => (await import('./commands/verify.js')).verify));
+
+	program.commandsGroup('Look at things:');
+	examples(
+		withOutput(withDevice(add('devices', 'show what is connected, in which mode, and what is on it'))).option(
+			'--brief',
+			'do not ask the devices what is on them: faster, and disturbs nothing',
+		),
+		['linac devices', 'everything that is connected'],
+		['linac devices --usbip localhost:3240', 'the virtual devices of "linac lab"'],
+	).action(runs<DeviceOptions & { brief?: boolean }>(async () => (await import('./commands/devices.js')).devices));
+
+	examples(
+		withOutput(withDevice(add('identify', 'show the device id and other numbers of a device (serial number, ICCID, IMEI)'))),
+		['linac identify', 'the only device that is connected'],
+		['linac identify --device e00fce68 --json', 'a certain one, for a script'],
+	).action(runs<DeviceOptions>(async () => (await import('./commands/identify.js')).identify));
+
+	examples(
+		withOutput(
+			add(
+				'inspect <files...>',
+				'show what firmware files are, whether they are sound, and what they need',
+				`Takes files apart without a device. ${fileKinds} Exit code 3 when a file is damaged or is no firmware.`,
+			),
+		),
+		['linac inspect firmware.bin', 'one file'],
+		['linac inspect release.zip --json', 'every module in a zip, for a program'],
+	).action(runs<object>(async () => (await import('./commands/inspect.js')).inspect));
+
+	examples(
+		withOutput(
+			withSources(
+				add('releases', 'show Device OS versions, by platform and line')
+					.optionsGroup('Which releases:')
+					.option('-p, --platform <name>', 'only those for this kind of device, e.g. boron')
+					.option('-l, --line <name>', 'only this line, e.g. 4.x or 4.0.x; or "lts", "preview", "legacy"')
+					.option('-c, --channel <name>', 'only this channel: release, rc, beta, alpha, special')
+					.option('-a, --all', 'every version; without it only the latest of each line'),
+			),
+		),
+		['linac releases --platform boron', 'the latest of each line for a Boron'],
+		['linac releases --line 4.0.x --all', 'every 4.0 version'],
+	).action(
+		runs<SourceOptions & { platform?: string; line?: string; channel?: string; all?: boolean }>(
+			async () => (await import('./commands/releases.js')).releases,
+		),
+	);
+
+	program.commandsGroup('Operate a device:');
+	const usb = add('usb', 'restart a device in another mode');
+	usb.action(() => usb.help({ error: true }));
+	const modes: [name: string, summary: string][] = [
+		['start-listening', 'enter listening mode (blinking dark blue): ready to be set up'],
+		['stop-listening', 'leave listening mode'],
+		['dfu', 'enter DFU mode (blinking yellow): ready to be programmed'],
+		['safe-mode', 'restart without running the application (breathing magenta)'],
+		['reset', 'restart'],
+		['setup-done', 'mark the device as set up, so that it does not wait in listening mode (Gen 3 before Device OS 4.0.0)'],
+	];
+	for (const [name, summary] of modes) {
+		const command = usb.command(name).summary(summary).description(summary);
+		if (name === 'setup-done') command.option('--reset', 'remove the mark');
+		examples(withOutput(withDevice(command)), [`linac usb ${name}`, 'the only device that is connected'], [
+			`linac usb ${name} --device 1-2.3`,
+			'the device at a certain USB port',
+		]).action(
+			runs<DeviceOptions & { reset?: boolean }>(async () => {
+				const { usbCommand } = await import('./commands/usb.js');
+				return (ctx, options) => usbCommand(ctx, name, options);
+			}),
+		);
+	}
+
+	program.commandsGroup('Try it without hardware:');
+	examples(
+		withOutput(add('demo', 'show a whole job on a virtual Boron: plan, program, pull the cable, finish, prove'))
+			.optionsGroup('How:')
+			.option('--speed <factor>', 'how much faster than real flash the virtual device runs', '20'),
+		['linac demo', 'takes about a minute; downloads Device OS once'],
+	).action(runs<{ speed?: string }>(async () => (await import('./commands/demo.js')).demo));
+
+	examples(
+		withSources(
+			withOutput(
+				add(
+					'lab',
+					'serve virtual devices over USB/IP, for every other command',
+					'Starts virtual devices and serves them until Ctrl-C. Other commands use them with --usbip. They keep their state between ' +
+						'commands, and with --state between runs of the lab. While it runs, type "help" for the cable and the buttons.',
+				),
+			)
+				.optionsGroup('Which devices:')
+				.requiredOption('--device <platform@version>', 'a virtual device with this Device OS on it (may be given several times)', collect)
+				.option('--state <folder>', 'keep the state of the devices here between runs')
+				.option('--mode <mode>', 'mode that new devices start in: normal or dfu', 'normal')
+				.optionsGroup('How:')
+				.option('--listen <host:port>', 'where to serve; port 0 takes any free one', '127.0.0.1:3240')
+				.option('--timing <which>', 'datasheet: flash is as slow as in the datasheet; none: at once', 'datasheet')
+				.option('--speed <factor>', 'run time this many times faster', '1'),
+		),
+		['linac lab --device boron@2.2.0 --device photon@1.5.2', 'two virtual devices'],
+		['linac lab --device argon@4.0.1 --state ~/lab --speed 10', 'ten times faster, and kept for next time'],
+	).action(runs<import('./commands/lab.js').LabOptions>(async () => (await import('./commands/lab.js')).lab));
+
+	program.addHelpText(
+		'after',
+		'\nFirst steps:\n' +
+			'  linac devices                            what is connected\n' +
+			'  linac plan firmware.bin --target 4.0.1   what would be done\n' +
+			'  linac flash firmware.bin --target 4.0.1  do it, and check it\n\n' +
+			'Exit codes, for scripts: docs/exit-codes.md. Every command: docs/commands.md.\n',
+	);
+	return program;
+}

@@ -1,0 +1,124 @@
+/** Prints a plan for people: the steps as a table, the verdict on every file, and with `--explain` the reasons. */
+import type { FileVerdict, Plan, Recovery, Step } from '@linac/planner';
+import { count, formatDuration } from './format.js';
+import type { Output } from './output.js';
+
+const transports: Record<string, string> = { dfu: 'DFU', control: 'running system' };
+const modes: Record<string, string> = {
+	normal: 'starts normally',
+	listening: 'starts and waits in listening mode',
+	safe: 'starts in safe mode',
+	dfu: 'stays in DFU mode',
+	dead: 'does not start',
+};
+
+/** `Boron e00fce68... at USB port 1-2.3` */
+export function deviceName(device: { platform: string; deviceId?: string; location?: string }, displayName?: string): string {
+	const name = displayName ?? device.platform;
+	const id = device.deviceId === undefined ? '' : ` ${device.deviceId}`;
+	const place = device.location === undefined ? '' : ` at USB port ${device.location}`;
+	return `${name}${id}${place}`;
+}
+
+export function showPlan(output: Output, plan: Plan, options: { explain: boolean; displayName?: string }): void {
+	const c = output.colors;
+	output.print(c.bold(`Plan for ${deviceName(plan, options.displayName)}`));
+	output.print(`  Device OS now: ${plan.from.osVersion ?? 'not known'}${plan.to.osVersion ? `; afterwards: ${plan.to.osVersion}` : ''}`);
+	output.print();
+	if (plan.empty) {
+		output.print('Nothing to do: everything asked for is on the device already. Nothing will be written.');
+	} else {
+		output.table(
+			[{ title: '#', align: 'right' }, { title: 'Step', wrap: true }, { title: 'Module' }, { title: 'Version' }, { title: 'Through' }, { title: 'About', align: 'right' }],
+			plan.steps.map((step, i) => [String(i + 1), step.title, step.module?.slot ?? '', versionChange(step), transports[step.transport ?? ''] ?? '', aboutTime(step.estimateMs)]),
+			'  ',
+		);
+		output.print();
+		output.print(`  ${count(plan.steps.length, 'step')}, about ${formatDuration(plan.estimateMs)}.`);
+	}
+	showFiles(output, plan.files);
+	showNotes(output, plan);
+	if (options.explain) explain(output, plan);
+}
+
+function aboutTime(ms: number): string {
+	return ms >= 100 ? formatDuration(ms) : '';
+}
+
+function versionChange(step: Step): string {
+	if (!step.module) return '';
+	const { from, version } = step.module;
+	return from === undefined || from === version ? String(version) : `${from} → ${version}`;
+}
+
+const verdicts: Record<FileVerdict['verdict'], string> = {
+	write: 'will be written',
+	'already-there': 'already there',
+	refused: 'refused',
+	'not-needed': 'not needed',
+};
+
+/** What became of every file that was given. `done` turns the future into the past. */
+export function showFiles(output: Output, files: readonly FileVerdict[], done = false): void {
+	if (files.length === 0) return;
+	const c = output.colors;
+	const paint = (verdict: FileVerdict['verdict']) => {
+		const text = done && verdict === 'write' ? 'written' : verdicts[verdict];
+		return verdict === 'refused' ? c.red(text) : verdict === 'write' ? c.green(text) : text;
+	};
+	output.print();
+	output.table(
+		[{ title: 'File', wrap: true }, { title: 'Verdict' }, { title: 'Reason', wrap: true }],
+		files.map((f) => [f.name, paint(f.verdict), f.reason]),
+		'  ',
+	);
+}
+
+function showNotes(output: Output, plan: Plan): void {
+	if (plan.notes.length === 0) return;
+	const c = output.colors;
+	output.print();
+	for (const note of plan.notes) {
+		const label = note.severity === 'info' ? c.cyan('Note:') : c.yellow('Mind:');
+		output.print(`  ${label}`);
+		output.paragraph(note.message, '    ');
+	}
+}
+
+const recoveries: Record<Recovery['way'], string> = {
+	'same-command': 'run the same command again',
+	'same-command-after-button': 'put the device in DFU mode with its buttons, then run the same command again',
+	none: 'only a debug probe (SWD) could help',
+};
+
+function explain(output: Output, plan: Plan): void {
+	if (plan.steps.length === 0) return;
+	const c = output.colors;
+	output.print();
+	output.print(c.bold('Why each step is there, and what if it is interrupted'));
+	plan.steps.forEach((step, i) => {
+		output.print();
+		output.print(`${String(i + 1).padStart(3)}. ${c.bold(step.title)}`);
+		for (const reason of step.because) bullet(output, 'Why', reason);
+		if (step.needs.length > 0) bullet(output, 'Needs', `${step.needs.join(', ')} on the device before.`);
+		bullet(output, 'After it', `the device ${modes[step.after.boots] ?? step.after.boots}. ${step.after.why}`);
+		bullet(output, 'If interrupted', `${recoveries[step.ifInterrupted.way]}. ${step.ifInterrupted.why}`);
+	});
+}
+
+function bullet(output: Output, label: string, text: string): void {
+	const head = `     ${`${label}:`.padEnd(16)}`;
+	const lines: string[] = [];
+	const room = output.width - head.length;
+	let line = '';
+	for (const word of text.split(/\s+/)) {
+		if (line !== '' && line.length + 1 + word.length > room) {
+			lines.push(line);
+			line = word;
+		} else line = line === '' ? word : `${line} ${word}`;
+	}
+	lines.push(line);
+	lines.forEach((text, i) => {
+		output.print(i === 0 ? `     ${output.colors.dim(`${label}:`.padEnd(16))}${text}` : ' '.repeat(head.length) + text);
+	});
+}

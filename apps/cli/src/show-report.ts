@@ -1,0 +1,76 @@
+/** Prints what a job did and the evidence for what is now on the device. */
+import type { EvidenceRow, Report } from '@linac/programmer';
+import { count, formatBytes, formatDuration, shortHash } from './format.js';
+import type { Output } from './output.js';
+import { deviceName, showFiles } from './show-plan.js';
+
+const proofs: Record<EvidenceRow['proof'], string> = {
+	'read-back-sha256': 'read back, SHA-256',
+	'device-hash': 'SHA-256 told by device',
+	'reported-version': 'version told by device',
+	none: 'not proved',
+};
+
+export function showEvidence(output: Output, rows: readonly EvidenceRow[], options: { before: boolean }): void {
+	const c = output.colors;
+	const version = (v: { version: number; valid?: boolean } | undefined) =>
+		v === undefined ? '-' : v.valid === false ? `${v.version} (damaged)` : String(v.version);
+	const columns = [
+		{ title: 'Module' },
+		...(options.before ? [{ title: 'Before', align: 'right' as const }] : []),
+		{ title: 'Now', align: 'right' as const },
+		{ title: 'Expected', align: 'right' as const },
+		{ title: '' },
+		{ title: 'How it was proved', wrap: true },
+	];
+	output.table(
+		columns,
+		rows.map((row) => [
+			row.slot,
+			...(options.before ? [version(row.before)] : []),
+			version(row.after),
+			version(row.expected),
+			row.ok ? c.green('ok') : c.red('WRONG'),
+			`${proofs[row.proof]}${row.sha256 ? ` ${shortHash(row.sha256)}...` : ''}`,
+		]),
+		'  ',
+	);
+}
+
+export function showReport(output: Output, report: Report, displayName?: string): void {
+	const c = output.colors;
+	output.print();
+	const name = deviceName({ platform: report.platform, deviceId: report.deviceId }, displayName);
+	switch (report.outcome) {
+		case 'verified':
+			output.print(c.green(c.bold(`Verified: ${name} is now what the plan says.`)));
+			break;
+		case 'already':
+			output.print(c.bold(`Nothing was written: ${name} was what the plan says already.`));
+			break;
+		case 'failed':
+			output.print(c.red(c.bold(`Failed: ${name} is not what the plan says.`)));
+			break;
+		case 'cancelled':
+			output.print(c.yellow(c.bold(`Cancelled: ${name} may be half done.`)));
+			break;
+	}
+	const now = report.after?.osVersion;
+	const before = report.before.osVersion;
+	if (now !== undefined) output.print(`  Device OS: ${before !== undefined && before !== now ? `${before} → ${now}` : now}`);
+	if (report.evidence.length > 0) {
+		output.print();
+		showEvidence(output, report.evidence, { before: true });
+	}
+	if (report.outcome === 'verified' || report.outcome === 'already') showFiles(output, report.files, true);
+	const done = report.steps.filter((s) => s.result === 'done').length;
+	const skipped = report.steps.filter((s) => s.result === 'skipped').length;
+	const left = report.steps.filter((s) => s.result === 'not-reached' || s.result === 'failed').length;
+	const parts = [`${count(done, 'step')} done`];
+	if (skipped > 0) parts.push(`${skipped} skipped because their effect was there`);
+	if (left > 0) parts.push(`${left} not done`);
+	output.print();
+	output.print(
+		`  ${parts.join(', ')}; ${formatBytes(report.bytesWritten)} written, ${formatBytes(report.bytesRead)} read, in ${formatDuration(report.ms)}.`,
+	);
+}

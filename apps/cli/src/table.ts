@@ -1,0 +1,83 @@
+/**
+ * Tables for people: aligned columns that fit the width of the terminal. The columns that may wrap give way first; nothing is cut
+ * off, because what is cut off is what somebody needed. Not for machines: those read `--json`.
+ */
+
+export interface Column {
+	title: string;
+	align?: 'left' | 'right';
+	/** May be broken into several lines when the table is too wide. */
+	wrap?: boolean;
+}
+
+const ESC = '\u001b';
+const colours = new RegExp(`${ESC}\\[[0-9;]*m`, 'g');
+
+/** Columns that a text takes on a terminal, colour codes not counted. */
+export function visibleWidth(text: string): number {
+	return [...text.replace(colours, '')].length;
+}
+
+/** Breaks a text into lines of at most `width` columns, at spaces where there are any. Colour is kept on every line. */
+export function wrapText(text: string, width: number): string[] {
+	const lines: string[] = [];
+	for (const paragraph of text.split('\n')) {
+		let line = '';
+		for (const word of paragraph.split(' ')) {
+			let rest = word;
+			if (line !== '' && visibleWidth(line) + 1 + visibleWidth(rest) <= width) {
+				line = `${line} ${rest}`;
+				continue;
+			}
+			if (line !== '') lines.push(line);
+			while (visibleWidth(rest) > width && !rest.includes(ESC)) {
+				lines.push(rest.slice(0, width));
+				rest = rest.slice(width);
+			}
+			line = rest;
+		}
+		lines.push(line);
+	}
+	return lines;
+}
+
+/** Smallest width that a wrapping column is squeezed to. */
+const narrowest = 14;
+
+/** Renders a table; `width` is that of the terminal, `paint` colours the titles. Returns lines without a newline at the end. */
+export function renderTable(
+	columns: readonly Column[],
+	rows: readonly (readonly string[])[],
+	options: { width: number; indent?: string; title?: (text: string) => string },
+): string[] {
+	const indent = options.indent ?? '';
+	const paint = options.title ?? ((text: string) => text);
+	const widths = columns.map((column, i) =>
+		Math.max(visibleWidth(column.title), ...rows.map((row) => Math.max(...(row[i] ?? '').split('\n').map(visibleWidth)))),
+	);
+	const gaps = 2 * (columns.length - 1) + indent.length;
+	let excess = widths.reduce((sum, w) => sum + w, gaps) - options.width;
+	while (excess > 0) {
+		let widest = -1;
+		columns.forEach((column, i) => {
+			if (column.wrap && widths[i]! > narrowest && (widest < 0 || widths[i]! > widths[widest]!)) widest = i;
+		});
+		if (widest < 0) break;
+		const others = columns.map((c, i) => (c.wrap && i !== widest ? widths[i]! : 0));
+		const cut = Math.max(1, Math.min(excess, widths[widest]! - Math.max(narrowest, ...others)));
+		widths[widest] = widths[widest]! - cut;
+		excess -= cut;
+	}
+	const cell = (text: string, i: number) => {
+		const pad = ' '.repeat(Math.max(0, widths[i]! - visibleWidth(text)));
+		return columns[i]!.align === 'right' ? pad + text : text + pad;
+	};
+	const line = (cells: string[]) => (indent + cells.map(cell).join('  ')).trimEnd();
+	const out = [line(columns.map((c) => paint(c.title)))];
+	for (const row of rows) {
+		const parts = columns.map((_, i) => wrapText(row[i] ?? '', widths[i]!));
+		const height = Math.max(...parts.map((p) => p.length));
+		for (let y = 0; y < height; y++) out.push(line(parts.map((p) => p[y] ?? '')));
+	}
+	return out;
+}
