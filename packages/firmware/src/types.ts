@@ -2,6 +2,7 @@
  * The nouns of the Particle module format (Device OS `dynalib/inc/module_info.h`; docs/formats/module.md).
  * Parsing, checking and building stand in their own files beside this one.
  */
+import type { Problem } from '@linac/core';
 
 /** The format's numbers for `module_function_t`. */
 export const ModuleFunction = {
@@ -74,15 +75,20 @@ export type ModuleExtension =
 	| { type: 'name'; name: string; raw: Uint8Array }
 	| { type: 'asset-dependency'; hashType: number; hash: Uint8Array; name: string; rawName: Uint8Array }
 	| { type: 'security-mode'; mode: number; data: Uint8Array }
+	| { type: 'asset-type'; assetType: number; reserved: number }
 	| { type: 'unknown'; id: number; data: Uint8Array };
 
 export interface ModuleSuffix {
 	/** Bytes of the suffix without the CRC. */
 	size: number;
 	extensions: ModuleExtension[];
-	/** 0xFFFF or `undefined`: none. */
+	/** `undefined`: none (the field is absent, or holds 0xFFFF). */
 	productId: number | undefined;
 	productVersion: number | undefined;
+	/** The product fields as they stand between extensions and `reserved`; `undefined` when an extension holds them, or nothing. */
+	rawProduct: { id: number; version: number } | undefined;
+	/** Bytes between the extensions and the raw product fields. Empty in almost every module. */
+	padding: Uint8Array;
 	reserved: number;
 	/** The stored SHA-256. */
 	sha256: Uint8Array;
@@ -93,8 +99,14 @@ export type ShaRule = 'standard' | 'payload' | 'none';
 /** A module taken apart and judged. `bytes` is the whole file of the module, CRC included: nothing is lost. */
 export interface ParsedModule {
 	bytes: Uint8Array;
-	/** Where the 24-byte prefix stands in `bytes`. */
+	/** Where the 24-byte prefix stands in `bytes`. What is in front of it is the vector table. */
 	prefixOffset: number;
+	/** Offset in `bytes` of what follows the prefix and its extensions. */
+	bodyStart: number;
+	/** Offset in `bytes` of the suffix. */
+	bodyEnd: number;
+	/** What followed the module in the same file (padding of an image, or another module); not part of `bytes`. */
+	trailing: Uint8Array;
 	prefix: ModulePrefix;
 	prefixExtensions: ModuleExtension[];
 	suffix: ModuleSuffix;
@@ -108,4 +120,11 @@ export interface ParsedModule {
 	compressed: boolean;
 	combined: boolean;
 	encrypted: boolean;
+	/** Everything that was noticed, worst first. Without an `error` in it the module is `sound`. */
+	problems: Problem[];
+}
+
+/** Names of platforms by their number. This package knows no platform: whoever has the table passes it in. */
+export interface PlatformNames {
+	get(platformId: number): string | undefined;
 }
