@@ -69,7 +69,11 @@ export function buildModule(spec: ModuleSpec, digests: Digests = portableDigests
 }
 
 /** Writes the SHA-256 by the given rule and then the CRC-32 into a module that has just been edited, in place. */
-export function signModule(module: Uint8Array, rule: 'standard' | 'payload' = 'standard', digests: Digests = portableDigests): void {
+export function signModule(
+	module: Uint8Array,
+	rule: 'standard' | 'payload' = 'standard',
+	digests: Digests = portableDigests,
+): void {
 	const hashAt = module.length - 38;
 	const hashed = rule === 'payload' ? module.subarray(PREFIX_SIZE, hashAt - 2) : module.subarray(0, hashAt);
 	module.set(digests.sha256(hashed), hashAt);
@@ -98,7 +102,11 @@ export function takeApart(module: ParsedModule): ModuleSpec {
 }
 
 /** The same module with other parts, its end address, hash and CRC made new. The rule of its hash stays. */
-export function rebuildModule(module: ParsedModule, changes: Partial<ModuleSpec>, digests: Digests = portableDigests): Uint8Array<ArrayBuffer> {
+export function rebuildModule(
+	module: ParsedModule,
+	changes: Partial<ModuleSpec>,
+	digests: Digests = portableDigests,
+): Uint8Array<ArrayBuffer> {
 	const { crc: _crc, suffixSize: _size, ...parts } = takeApart(module);
 	const sha = module.sha.rule === 'payload' ? 'payload' : 'standard';
 	return buildModule({ ...parts, sha, trailing: new Uint8Array(0), ...changes }, digests);

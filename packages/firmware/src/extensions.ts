@@ -100,7 +100,13 @@ function decode(id: number, data: Uint8Array): ModuleExtension {
 		case ExtensionType.assetDependency: {
 			if (data.length < 2 || data.length < 2 + data[1]!) break;
 			const rawName = data.subarray(2 + data[1]!);
-			return { type: 'asset-dependency', hashType: data[0]!, hash: data.subarray(2, 2 + data[1]!), name: text.decode(rawName), rawName };
+			return {
+				type: 'asset-dependency',
+				hashType: data[0]!,
+				hash: data.subarray(2, 2 + data[1]!),
+				name: text.decode(rawName),
+				rawName,
+			};
 		}
 		case ExtensionType.securityMode:
 			if (data.length < 1) break;

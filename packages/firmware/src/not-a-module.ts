@@ -5,14 +5,26 @@
 import { type Problem, problem, u32le } from '@linac/core';
 import { CRC_SIZE, declaredSize, type FoundPrefix, PREFIX_SIZE, prefixOffsets, readPrefix } from './prefix.js';
 
-export type ContentKind = 'empty' | 'html' | 'json' | 'intel-hex' | 'zip' | 'gzip' | 'elf' | 'dfuse' | 'text' | 'blank' | 'binary';
+export type ContentKind =
+	| 'empty'
+	| 'html'
+	| 'json'
+	| 'intel-hex'
+	| 'zip'
+	| 'gzip'
+	| 'elf'
+	| 'dfuse'
+	| 'text'
+	| 'blank'
+	| 'binary';
 
 const SAMPLE = 512;
 
 /** What a file is by its first bytes. Never by its name. */
 export function contentKind(bytes: Uint8Array): ContentKind {
 	if (bytes.length === 0) return 'empty';
-	if (bytes[0] === 0x50 && bytes[1] === 0x4b && ((bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6))) return 'zip';
+	if (bytes[0] === 0x50 && bytes[1] === 0x4b && ((bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6)))
+		return 'zip';
 	if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'gzip';
 	if (bytes.length >= 4 && u32le(bytes, 0) === 0x464c457f) return 'elf';
 	if (startsWith(bytes, 0, 'DfuSe')) return 'dfuse';
@@ -77,21 +89,41 @@ export function whyNotAModule(bytes: Uint8Array, file: string | undefined, found
 		case 'empty':
 			return problem('FILE_EMPTY', `${name} is empty. Fetch or build it again.`, more);
 		case 'html':
-			return problem('HTML_PAGE', `${name} is a web page (HTML), not firmware. ${opens()} The server probably answered with an error page; download it again.`, more);
+			return problem(
+				'HTML_PAGE',
+				`${name} is a web page (HTML), not firmware. ${opens()} The server probably answered with an error page; download it again.`,
+				more,
+			);
 		case 'json':
 			return problem('JSON_TEXT', `${name} is JSON text, not firmware. ${opens()} Give the binary that it describes.`, more);
 		case 'intel-hex':
-			return problem('INTEL_HEX_TEXT', `${name} is an Intel HEX file, where a binary module was expected. It has to be read as Intel HEX.`, more);
+			return problem(
+				'INTEL_HEX_TEXT',
+				`${name} is an Intel HEX file, where a binary module was expected. It has to be read as Intel HEX.`,
+				more,
+			);
 		case 'zip':
-			return problem('ZIP_ARCHIVE', `${name} is a zip archive, where a single module was expected. It has to be opened as an archive.`, more);
+			return problem(
+				'ZIP_ARCHIVE',
+				`${name} is a zip archive, where a single module was expected. It has to be opened as an archive.`,
+				more,
+			);
 		case 'gzip':
 			return problem('GZIP_ARCHIVE', `${name} is a gzip file. Unpack it and give the modules that are in it.`, more);
 		case 'elf':
-			return problem('ELF_FILE', `${name} is an ELF file from the linker. Give the .bin file that the build makes from it: it has the CRC.`, more);
+			return problem(
+				'ELF_FILE',
+				`${name} is an ELF file from the linker. Give the .bin file that the build makes from it: it has the CRC.`,
+				more,
+			);
 		case 'dfuse':
 			return problem('DFUSE_FILE', `${name} is a DfuSe (.dfu) container. Give the module inside it as .bin.`, more);
 		case 'blank':
-			return problem('FILE_BLANK', `${name} holds nothing but 0x${bytes[0]!.toString(16).toUpperCase().padStart(2, '0')} bytes, like erased flash. There is no module in it.`, more);
+			return problem(
+				'FILE_BLANK',
+				`${name} holds nothing but 0x${bytes[0]!.toString(16).toUpperCase().padStart(2, '0')} bytes, like erased flash. There is no module in it.`,
+				more,
+			);
 		case 'text':
 			return problem('TEXT_FILE', `${name} is text, not firmware. ${opens()}`, more);
 		case 'binary':
@@ -113,11 +145,15 @@ export function whyNotAModule(bytes: Uint8Array, file: string | undefined, found
 		);
 	}
 	if (bytes.length < PREFIX_SIZE + CRC_SIZE) {
-		return problem('FILE_TOO_SHORT', `${name} has ${bytes.length} bytes; a module header alone has ${PREFIX_SIZE}. This is not a module.`, {
-			...more,
-			expected: PREFIX_SIZE,
-			found: bytes.length,
-		});
+		return problem(
+			'FILE_TOO_SHORT',
+			`${name} has ${bytes.length} bytes; a module header alone has ${PREFIX_SIZE}. This is not a module.`,
+			{
+				...more,
+				expected: PREFIX_SIZE,
+				found: bytes.length,
+			},
+		);
 	}
 	return problem(
 		'NO_MODULE_HEADER',

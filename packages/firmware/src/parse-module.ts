@@ -3,7 +3,18 @@
  * say whether it is right. `ok: false` means that it is no whole module (a web page, text, cut short, no header at all).
  * Whether a device wants the module is not asked here: that is the planner's. Format: docs/formats/module.md.
  */
-import { bad, type Digests, equalBytes, good, type Problem, portableDigests, problem, u16le, u32be, type Verdict } from '@linac/core';
+import {
+	bad,
+	type Digests,
+	equalBytes,
+	good,
+	type Problem,
+	portableDigests,
+	problem,
+	u16le,
+	u32be,
+	type Verdict,
+} from '@linac/core';
 import { type ReadExtensions, readExtensions } from './extensions.js';
 import { whyNotAModule } from './not-a-module.js';
 import { CRC_SIZE, findPrefix, PREFIX_SIZE, readPrefix, SUFFIX_BASE_SIZE } from './prefix.js';
@@ -41,14 +52,25 @@ export function parseModule(bytes: Uint8Array, options: ParseOptions = {}): Verd
 }
 
 /** Parses the module whose prefix stands at `prefixOffset`, where the caller knows that (a header read from flash). */
-export function parseModuleAt(bytes: Uint8Array, prefixOffset: number, size: number, options: ParseOptions = {}): Verdict<ParsedModule> {
+export function parseModuleAt(
+	bytes: Uint8Array,
+	prefixOffset: number,
+	size: number,
+	options: ParseOptions = {},
+): Verdict<ParsedModule> {
 	if (size > bytes.length || prefixOffset < 0 || size < prefixOffset + PREFIX_SIZE + SUFFIX_BASE_SIZE + CRC_SIZE) {
 		return bad(whyNotAModule(bytes, options.file, { offset: prefixOffset, size }));
 	}
 	return judge(bytes, prefixOffset, size, options.digests ?? portableDigests, options);
 }
 
-function judge(file: Uint8Array, prefixOffset: number, size: number, digests: Digests, options: ParseOptions): Verdict<ParsedModule> {
+function judge(
+	file: Uint8Array,
+	prefixOffset: number,
+	size: number,
+	digests: Digests,
+	options: ParseOptions,
+): Verdict<ParsedModule> {
 	const bytes = size === file.length ? file : file.subarray(0, size);
 	const trailing = size === file.length ? EMPTY : file.subarray(size);
 	const prefix = readPrefix(bytes, prefixOffset);
@@ -96,21 +118,29 @@ function judge(file: Uint8Array, prefixOffset: number, size: number, digests: Di
 	const sha = checkSha(bytes, prefix, suffix.sha256, digests);
 	if (!sha.ok) {
 		problems.push(
-			problem('SHA_MISMATCH', 'The SHA-256 in the suffix fits the content by neither rule. Devices check only the CRC, so they take it all the same.', {
-				severity: 'warning',
-				offset: size - 38,
-				field: 'suffix.sha256',
-			}),
+			problem(
+				'SHA_MISMATCH',
+				'The SHA-256 in the suffix fits the content by neither rule. Devices check only the CRC, so they take it all the same.',
+				{
+					severity: 'warning',
+					offset: size - 38,
+					field: 'suffix.sha256',
+				},
+			),
 		);
 	}
 	if (options.platforms && prefix.function !== ModuleFunction.asset && options.platforms.get(prefix.platformId) === undefined) {
 		problems.push(
-			problem('PLATFORM_UNKNOWN', `Platform ${prefix.platformId} is not known here. No device that this tool programs takes this module.`, {
-				severity: 'warning',
-				offset: prefixOffset + 12,
-				field: 'prefix.platformId',
-				found: prefix.platformId,
-			}),
+			problem(
+				'PLATFORM_UNKNOWN',
+				`Platform ${prefix.platformId} is not known here. No device that this tool programs takes this module.`,
+				{
+					severity: 'warning',
+					offset: prefixOffset + 12,
+					field: 'prefix.platformId',
+					found: prefix.platformId,
+				},
+			),
 		);
 	}
 	if (trailing.length > 0) problems.push(aboutTrailing(trailing, size));
@@ -176,10 +206,14 @@ function readSuffix(bytes: Uint8Array, size: number, bodyEnd: number, problems: 
 function unendedPrefix(read: ReadExtensions, offset: number): Problem {
 	return (
 		read.problem ??
-		problem('EXTENSION_INVALID', 'The prefix has extensions by its flags, but no END extension closes them. The file is damaged.', {
-			offset,
-			field: 'prefix.extensions',
-		})
+		problem(
+			'EXTENSION_INVALID',
+			'The prefix has extensions by its flags, but no END extension closes them. The file is damaged.',
+			{
+				offset,
+				field: 'prefix.extensions',
+			},
+		)
 	);
 }
 
@@ -188,11 +222,15 @@ function checkFlags(prefix: ModulePrefix, prefixOffset: number, problems: Proble
 	const { dropModuleInfo, compressed } = ModuleFlag;
 	if (prefixOffset > 0 && prefix.flags & (dropModuleInfo | compressed)) {
 		problems.push(
-			problem('FLAGS_INVALID', 'The module has a vector table and says that its header is to be dropped or its data inflated. Devices refuse that.', {
-				offset: prefixOffset + 9,
-				field: 'prefix.flags',
-				found: prefix.flags,
-			}),
+			problem(
+				'FLAGS_INVALID',
+				'The module has a vector table and says that its header is to be dropped or its data inflated. Devices refuse that.',
+				{
+					offset: prefixOffset + 9,
+					field: 'prefix.flags',
+					found: prefix.flags,
+				},
+			),
 		);
 	}
 }

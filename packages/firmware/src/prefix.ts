@@ -25,11 +25,7 @@ const SCAN_LIMIT = 8 * 1024;
 const SCAN_CHECKS = 4;
 
 const KNOWN_FLAGS =
-	ModuleFlag.dropModuleInfo |
-	ModuleFlag.compressed |
-	ModuleFlag.combined |
-	ModuleFlag.encrypted |
-	ModuleFlag.prefixExtensions;
+	ModuleFlag.dropModuleInfo | ModuleFlag.compressed | ModuleFlag.combined | ModuleFlag.encrypted | ModuleFlag.prefixExtensions;
 const HIGHEST_FUNCTION = 9;
 // Platform ids above 255 do not exist (the largest is 103); 0xFFFF is erased flash.
 const HIGHEST_PLATFORM = 0xff;
