@@ -105,6 +105,8 @@ export interface ReleaseModule {
 	dependencies: ModuleDependency[];
 	/** True when the facts were read from a real module's header; false when from the source tree. */
 	real: boolean;
+	/** Which file or source tree. */
+	source?: string;
 }
 
 export interface ReleaseEntry {
