@@ -1,0 +1,341 @@
+/**
+ * Intel HEX, read and written: record types 00 to 05. Format and the peculiarities of published restore files:
+ * docs/formats/intel-hex.md (Intel, "Hexadecimal Object File Format Specification", revision A, 1988).
+ */
+import { address, bad, concatBytes, equalBytes, type Json, type Problem, problem, type Verdict } from '@linac/core';
+import { MemoryImage } from './memory-image.js';
+
+export interface IntelHex {
+	image: MemoryImage;
+	/** CS:IP of a type 03 record or EIP of a type 05 record, if there is one. */
+	startAddress: number | undefined;
+	/** Number of records, the EOF record included. */
+	records: number;
+}
+
+/** Errors are collected up to this number, then reading stops: a binary file would have one a line. */
+const MOST_PROBLEMS = 20;
+/** Real images have a dozen pieces. The bound keeps a hostile file from costing many times its own size. */
+const MOST_RUNS = 10_000;
+/** A run of data at consecutive addresses, where it stands in the collected data, and the line where it began. */
+interface Run {
+	start: number;
+	line: number;
+	from: number;
+	length: number;
+}
+
+const COLON = 0x3a;
+
+/** Value of an ASCII hex digit, or -1. */
+const DIGIT = new Int8Array(256).fill(-1);
+for (let i = 0; i < 10; i++) DIGIT[0x30 + i] = i;
+for (let i = 0; i < 6; i++) {
+	DIGIT[0x41 + i] = 10 + i;
+	DIGIT[0x61 + i] = 10 + i;
+}
+
+/**
+ * Reads an Intel HEX file given as bytes or text. Line numbers in messages count from 1. A missing EOF record is a warning: every
+ * published Gen 3 restore file of 0.9.0 ends without one. Bytes given twice are a warning when equal and an error when not.
+ */
+export function parseIntelHex(input: Uint8Array | string, options: { file?: string } = {}): Verdict<IntelHex> {
+	const reader = new Reader(typeof input === 'string' ? new TextEncoder().encode(input) : input, options.file);
+	return reader.read();
+}
+
+class Reader {
+	readonly #bytes: Uint8Array;
+	readonly #file: string | undefined;
+	readonly #problems: Problem[] = [];
+	readonly #runs: Run[] = [];
+	#run: Run | undefined;
+	#line = 0;
+	#records = 0;
+	#base = 0;
+	#segmented = false;
+	#start: number | undefined;
+	#ended = false;
+	// The data of all records one after the other; grows by doubling, so never beyond the size of the text itself.
+	#data = new Uint8Array(4096);
+	#filled = 0;
+	// One record at most: 255 bytes of data, length, address, type and checksum.
+	readonly #record = new Uint8Array(260);
+
+	constructor(bytes: Uint8Array, file: string | undefined) {
+		this.#bytes = bytes;
+		this.#file = file;
+	}
+
+	read(): Verdict<IntelHex> {
+		const bytes = this.#bytes;
+		let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+		while (at < bytes.length && this.#problems.length < MOST_PROBLEMS) {
+			this.#line++;
+			let end = bytes.indexOf(0x0a, at);
+			if (end < 0) end = bytes.length;
+			let last = end;
+			while (last > at && bytes[last - 1]! <= 0x20) last--;
+			while (at < last && bytes[at]! <= 0x20) at++;
+			// Empty lines are no error: published files have them.
+			if (last > at) this.#readLine(at, last);
+			at = end + 1;
+		}
+		if (this.#problems.some((p) => p.severity === 'error')) return bad(...this.#problems);
+		if (this.#records === 0) return bad(this.#problem('HEX_EMPTY', 'There is no Intel HEX record in it.'));
+		if (!this.#ended) {
+			this.#warn(
+				'HEX_NO_EOF',
+				'There is no end-of-file record, so the file may be cut short. (Published Gen 3 files of 0.9.0 never had one; every module inside is checked by its own CRC.)',
+			);
+		}
+		return this.#finish();
+	}
+
+	#readLine(from: number, to: number): undefined {
+		const bytes = this.#bytes;
+		if (this.#ended) {
+			this.#warnOnce('HEX_AFTER_EOF', 'Something follows the end-of-file record; it is ignored.');
+			return;
+		}
+		if (bytes[from] !== COLON) return this.#error('HEX_NO_COLON', 'does not begin with a colon, as every Intel HEX record does.');
+		const digits = to - from - 1;
+		const count = digits >> 1;
+		const record = this.#record;
+		if (digits % 2 !== 0 || count < 5 || count > record.length) {
+			return this.#error(
+				'HEX_LENGTH',
+				`has ${digits} digits after the colon; a record has an even number from 10 to 520.`,
+				digits,
+			);
+		}
+		let sum = 0;
+		for (let i = 0, at = from + 1; i < count; i++, at += 2) {
+			const value = (DIGIT[bytes[at]!]! << 4) | DIGIT[bytes[at + 1]!]!;
+			if (value < 0) return this.#error('HEX_DIGIT', 'has a character that is not a hex digit.');
+			record[i] = value;
+			sum += value;
+		}
+		const length = record[0]!;
+		if (count !== length + 5)
+			return this.#error('HEX_LENGTH', `declares ${length} data bytes and has ${count - 5}.`, count - 5, length);
+		if ((sum & 0xff) !== 0) {
+			const right = (record[count - 1]! - sum) & 0xff;
+			return this.#error(
+				'HEX_CHECKSUM',
+				`has the checksum ${two(record[count - 1]!)}; its content gives ${two(right)}. The file is damaged.`,
+				two(record[count - 1]!),
+				two(right),
+			);
+		}
+		this.#records++;
+		this.#take((record[1]! << 8) | record[2]!, record[3]!, record.subarray(4, 4 + length));
+	}
+
+	#take(offset: number, type: number, data: Uint8Array): undefined {
+		switch (type) {
+			case 0:
+				return this.#place(offset, data);
+			case 1:
+				if (data.length !== 0) return this.#wrongLength(type, data.length, 0);
+				this.#ended = true;
+				return;
+			case 2:
+				if (data.length !== 2) return this.#wrongLength(type, data.length, 2);
+				this.#base = ((data[0]! << 8) | data[1]!) << 4;
+				this.#segmented = true;
+				return;
+			case 4:
+				if (data.length !== 2) return this.#wrongLength(type, data.length, 2);
+				this.#base = ((data[0]! << 8) | data[1]!) * 0x10000;
+				this.#segmented = false;
+				return;
+			case 3:
+			case 5:
+				if (data.length !== 4) return this.#wrongLength(type, data.length, 4);
+				this.#start = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
+				return;
+			default:
+				return this.#error('HEX_TYPE', `is of type ${two(type)}; the types 00 to 05 exist.`, type);
+		}
+	}
+
+	#place(offset: number, data: Uint8Array): undefined {
+		const room = 0x10000 - offset;
+		if (data.length > room) {
+			// In a segment the offset wraps round; with linear addresses the format leaves it open, so nobody may rely on it.
+			if (!this.#segmented) return this.#error('HEX_WRAP', `crosses the 64 KB boundary behind ${address(this.#base + 0xffff)}.`);
+			this.#put(this.#base + offset, data.subarray(0, room));
+			return this.#put(this.#base, data.subarray(room));
+		}
+		this.#put(this.#base + offset, data);
+	}
+
+	#put(start: number, data: Uint8Array): undefined {
+		if (data.length === 0) return;
+		let run = this.#run;
+		if (!run || run.start + run.length !== start) {
+			if (this.#runs.length >= MOST_RUNS) {
+				return this.#error('HEX_TOO_SCATTERED', `begins piece number ${MOST_RUNS + 1}; no firmware image is that scattered.`);
+			}
+			run = { start, line: this.#line, from: this.#filled, length: 0 };
+			this.#run = run;
+			this.#runs.push(run);
+		}
+		const need = this.#filled + data.length;
+		if (need > this.#data.length) {
+			const larger = new Uint8Array(Math.max(need, this.#data.length * 2));
+			larger.set(this.#data.subarray(0, this.#filled));
+			this.#data = larger;
+		}
+		this.#data.set(data, this.#filled);
+		this.#filled = need;
+		run.length += data.length;
+	}
+
+	#finish(): Verdict<IntelHex> {
+		const pieces: { start: number; bytes: Uint8Array }[] = [];
+		const sorted = this.#runs.sort((a, b) => a.start - b.start || a.line - b.line);
+		let filled: { start: number; bytes: Uint8Array; line: number } | undefined;
+		for (const run of sorted) {
+			let bytes = this.#data.subarray(run.from, run.from + run.length);
+			let start = run.start;
+			const end = filled ? filled.start + filled.bytes.length : 0;
+			if (filled && start < end) {
+				const shared = Math.min(end - start, bytes.length);
+				const same = equalBytes(
+					bytes.subarray(0, shared),
+					filled.bytes.subarray(start - filled.start, start - filled.start + shared),
+				);
+				const where = `${address(start)} to ${address(start + shared)} is given twice, by the data from line ${filled.line} and from line ${run.line}`;
+				if (same) this.#warn('HEX_OVERLAP_SAME', `${where}, with the same bytes both times.`);
+				else {
+					this.#problems.push(
+						this.#problem(
+							'HEX_OVERLAP',
+							`${where}, with different bytes. Only one of them can be meant; fetch a corrected file.`,
+							{
+								field: 'address',
+								found: address(start),
+							},
+						),
+					);
+					if (this.#problems.length >= MOST_PROBLEMS) break;
+				}
+				bytes = bytes.subarray(shared);
+				start += shared;
+				if (bytes.length === 0) continue;
+			}
+			const piece = { start, bytes, line: run.line };
+			pieces.push(piece);
+			filled = piece;
+		}
+		if (this.#problems.some((p) => p.severity === 'error')) return bad(...this.#problems);
+		const image = MemoryImage.from(pieces);
+		if (!image.ok) return image;
+		return {
+			ok: true,
+			value: { image: image.value, startAddress: this.#start, records: this.#records },
+			problems: this.#problems,
+		};
+	}
+
+	#wrongLength(type: number, found: number, expected: number): undefined {
+		this.#error('HEX_LENGTH', `is of type ${two(type)} and has ${found} data bytes instead of ${expected}.`, found, expected);
+	}
+
+	#error(code: string, rest: string, found?: Json, expected?: Json): undefined {
+		this.#problems.push(
+			this.#problem(code, `Line ${this.#line} ${rest}`, {
+				field: `line ${this.#line}`,
+				...(found === undefined ? {} : { found }),
+				...(expected === undefined ? {} : { expected }),
+			}),
+		);
+	}
+
+	#warn(code: string, message: string): void {
+		if (this.#problems.length < MOST_PROBLEMS) this.#problems.push(this.#problem(code, message, { severity: 'warning' }));
+	}
+
+	#warnOnce(code: string, message: string): void {
+		if (!this.#problems.some((p) => p.code === code)) this.#warn(code, message);
+	}
+
+	#problem(code: string, message: string, more: Partial<Problem> = {}): Problem {
+		const named = this.#file === undefined ? message : `${this.#file}: ${message}`;
+		return problem(code, named, { ...more, ...(this.#file === undefined ? {} : { file: this.#file }) });
+	}
+}
+
+function two(value: number): string {
+	return value.toString(16).toUpperCase().padStart(2, '0');
+}
+
+export interface WriteHexOptions {
+	/** Data bytes a record, 1 to 255. Default 16, as all tools of the field write it. */
+	recordLength?: number;
+	/** Upper-case digits. Default true. */
+	upperCase?: boolean;
+	/** EIP, written as a type 05 record. */
+	startAddress?: number;
+}
+
+/** Writes pieces in the order given (an image's own order is by address): LF line ends, type 04 records where the upper half changes, EOF record. */
+export function writeIntelHex(
+	pieces: MemoryImage | Iterable<{ start: number; bytes: Uint8Array }>,
+	options: WriteHexOptions = {},
+): string {
+	const size = Math.min(255, Math.max(1, options.recordLength ?? 16));
+	const lines: string[] = [];
+	const record = (type: number, offset: number, data: Uint8Array) => {
+		let sum = data.length + (offset >> 8) + (offset & 0xff) + type;
+		let text = `:${two(data.length)}${two(offset >> 8)}${two(offset & 0xff)}${two(type)}`;
+		for (const b of data) {
+			sum += b;
+			text += two(b);
+		}
+		text += two(-sum & 0xff);
+		lines.push(options.upperCase === false ? text.toLowerCase() : text);
+	};
+	// Without a type 04 record the upper half is 0.
+	let upper = 0;
+	for (const { start, bytes } of pieces instanceof MemoryImage ? pieces.segments : pieces) {
+		for (let at = 0; at < bytes.length; ) {
+			const here = start + at;
+			const half = Math.floor(here / 0x10000);
+			if (half !== upper) {
+				record(4, 0, Uint8Array.of(half >> 8, half & 0xff));
+				upper = half;
+			}
+			const length = Math.min(size, bytes.length - at, 0x10000 - (here & 0xffff));
+			record(0, here & 0xffff, bytes.subarray(at, at + length));
+			at += length;
+		}
+	}
+	if (options.startAddress !== undefined) {
+		const s = options.startAddress;
+		record(5, 0, Uint8Array.of(s >>> 24, (s >>> 16) & 0xff, (s >>> 8) & 0xff, s & 0xff));
+	}
+	record(1, 0, new Uint8Array(0));
+	return `${lines.join('\n')}\n`;
+}
+
+/** All bytes of an image with `fill` in its gaps, from its first to its last address. Bad when that is more than `limit` bytes. */
+export function flattenImage(image: MemoryImage, limit: number, fill = 0xff): Verdict<Uint8Array> {
+	const first = image.segments[0];
+	const last = image.segments.at(-1);
+	if (!first || !last) return { ok: true, value: new Uint8Array(0), problems: [] };
+	if (last.end - first.start > limit) {
+		return bad(
+			problem('IMAGE_TOO_SPARSE', `The image spans ${last.end - first.start} bytes, more than ${limit}.`, { expected: limit }),
+		);
+	}
+	const parts: Uint8Array[] = [];
+	let at = first.start;
+	for (const s of image.segments) {
+		parts.push(new Uint8Array(s.start - at).fill(fill), s.bytes);
+		at = s.end;
+	}
+	return { ok: true, value: concatBytes(parts), problems: [] };
+}
