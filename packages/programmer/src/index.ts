@@ -1,1 +1,8 @@
+export { type DeviceSelector, findDevice } from './device-selector.js';
+export { completeEnvironment, defaultLimits, type Environment, type JobLimits, usbIdsOf, type World } from './environment.js';
+export { type KnownModule, knownModule } from './known-modules.js';
+export { buttonHint } from './operator.js';
+export { type ProgramOptions, program } from './program.js';
+export { runJob, type RunJobOptions } from './run-job.js';
+export { type SnapshotOptions, takeSnapshot } from './snapshot.js';
 export * from './types.js';

@@ -6,8 +6,16 @@ export type JobEvent = EventBase &
 	(
 		| { type: 'job-started'; plan: Plan; deviceId?: string }
 		| { type: 'step-started'; step: string; title: string; index: number; count: number }
-		/** `done` and `total` in bytes; `what` is what is happening to them. */
-		| { type: 'progress'; step: string; what: 'erase' | 'write' | 'read-back' | 'send'; done: number; total: number }
+		/** `done` and `total` in bytes, never going back; `what` is what is happening to them. `fraction` (0 ... 1) and `leftMs` are of the whole job. */
+		| {
+				type: 'progress';
+				step: string;
+				what: 'erase' | 'write' | 'read-back' | 'send';
+				done: number;
+				total: number;
+				fraction: number;
+				leftMs: number;
+		  }
 		| { type: 'step-skipped'; step: string; reason: string }
 		| { type: 'step-finished'; step: string; ms: number; evidence?: Json }
 		| { type: 'retry'; step: string; code: string; message: string; attempt: number; of: number }

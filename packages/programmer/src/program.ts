@@ -1,0 +1,190 @@
+/**
+ * The whole job in one call: find the device, look at what is on it, plan, run. After any interruption the same call finishes the job,
+ * because everything is derived anew from what is on the device. Within one call a disturbance (cable, stall, a module that is not what
+ * the device said) makes it look and plan again, a bounded number of times. Not for asking questions: the caller does that in `confirm`.
+ */
+import { asLinacError, cancelled, good, LinacError, type Problem, throwIfCancelled, type Verdict } from '@linac/core';
+import type { ReleaseSet } from '@linac/catalog';
+import { type DeviceSnapshot, type Goal, type Plan, plan as makePlan } from '@linac/planner';
+import { type DeviceSelector, findDevice } from './device-selector.js';
+import { completeEnvironment, type Environment, type World } from './environment.js';
+import { JobEvents } from './job-events.js';
+import { type KnownModule, knownModule } from './known-modules.js';
+import { errorOf, runPlan } from './run-job.js';
+import { DeviceSession } from './session.js';
+import { snapshotOf } from './snapshot.js';
+import type { Report } from './types.js';
+
+export interface ProgramOptions extends Environment {
+	selector?: DeviceSelector;
+	goal: Goal;
+	/** The release to take modules from, or how to open it once it is known what the device is. */
+	release?: ReleaseSet | ((device: DeviceSnapshot) => Promise<ReleaseSet | undefined>);
+	/** Called with the first plan, before anything is written. `false` cancels. */
+	confirm?: (plan: Plan, device: DeviceSnapshot) => boolean | Promise<boolean>;
+}
+
+/**
+ * A refused verdict: the planner found a reason not to start; nothing has been written. A report: the job was run, its `outcome` and
+ * `error` say how it ended. Throws `LinacError` when there was no device to look at.
+ */
+export async function program(options: ProgramOptions): Promise<Verdict<Report>> {
+	const bare = completeEnvironment(options);
+	const given = typeof options.release === 'function' ? undefined : options.release;
+	const world: World = { ...bare, known: knownOf(options.goal, given, bare) };
+	const events = new JobEvents(world.clock, world.onEvent);
+	const session = new DeviceSession(world, await findDevice(world, options.selector), options.selector?.deviceId?.toLowerCase());
+	const attempts = new Attempts(session, events, options);
+	try {
+		return await attempts.run();
+	} finally {
+		await session.close();
+	}
+}
+
+class Attempts {
+	readonly #session: DeviceSession;
+	readonly #events: JobEvents;
+	readonly #options: ProgramOptions;
+	#before: DeviceSnapshot | undefined;
+	#release: ReleaseSet | undefined;
+	#last: Report | undefined;
+	/** Bytes on the device may have been changed by this call. */
+	#touched = false;
+	#written = 0;
+	#read = 0;
+
+	constructor(session: DeviceSession, events: JobEvents, options: ProgramOptions) {
+		this.#session = session;
+		this.#events = events;
+		this.#options = options;
+	}
+
+	async run(): Promise<Verdict<Report>> {
+		const { limits } = this.#session.world;
+		for (let attempt = 0; ; attempt++) {
+			let error: LinacError;
+			try {
+				const verdict = await this.#once();
+				if (!verdict.ok) return verdict;
+				const report = verdict.value;
+				if (!report.error) return this.#finish(report);
+				error = new LinacError(report.error.code, report.error.message, {
+					retry: report.error.retry as LinacError['retry'],
+					hint: report.error.hint,
+				});
+			} catch (thrown) {
+				error = asLinacError(thrown);
+			}
+			if (attempt >= limits.replans || !(await this.#maybeAgain(error, attempt))) return this.#giveUp(error);
+		}
+	}
+
+	/** Look, plan, run. Throws what happens before the steps; the report tells what happens in them. */
+	async #once(): Promise<Verdict<Report>> {
+		const session = this.#session;
+		const { goal, confirm } = this.#options;
+		let device = await snapshotOf(session);
+		this.#release ??= await openRelease(this.#options.release, device);
+		if (this.#learn()) device = await snapshotOf(session);
+		const verdict = makePlan(device, goal, this.#release);
+		if (!verdict.ok) {
+			if (!this.#touched) return verdict;
+			throw refused(verdict.problems);
+		}
+		const { plan, inputs } = verdict.value;
+		const first = this.#before === undefined;
+		this.#before ??= device;
+		if (first && confirm && !plan.empty && !(await confirm(plan, device))) throw cancelled('not confirmed');
+		throwIfCancelled(session.world.signal);
+		this.#events.emit({
+			type: 'job-started',
+			plan,
+			...(device.deviceId === undefined ? {} : { deviceId: device.deviceId }),
+		});
+		const report = await runPlan(session, plan, inputs, device, this.#events);
+		this.#touched ||= report.touched;
+		this.#tally(report.report);
+		return good(report.report, verdict.problems);
+	}
+
+	/** Takes note of the release's modules. `true` when the device has to be asked again, because it told hashes that have names now. */
+	#learn(): boolean {
+		const { world } = this.#session;
+		const known = knownOf(this.#options.goal, this.#release, world);
+		if (known.length === world.known.length) return false;
+		this.#session.know(known);
+		// Reading flash again is only worth it for a module without a header of its own, which a known content alone can confirm.
+		return this.#session.found.mode === 'normal' || known.some((k) => k.payload !== undefined);
+	}
+
+	#tally(report: Report): void {
+		this.#written += report.bytesWritten;
+		this.#read += report.bytesRead;
+		this.#last = report;
+	}
+
+	/** Waits for what has to happen before another try makes sense. `false`: it makes none. */
+	async #maybeAgain(error: LinacError, attempt: number): Promise<boolean> {
+		const session = this.#session;
+		const { limits } = session.world;
+		const forOperator = error.retry === 'operator' && limits.operatorMs > 0 && waitsForDevice(error.code);
+		if (!forOperator && error.retry !== 'reconnect' && error.retry !== 'step' && error.retry !== 'job') return false;
+		if (error.code === 'CANCELLED') return false;
+		this.#events.emit({ type: 'retry', step: 'job', code: error.code, message: error.message, attempt: attempt + 2, of: limits.replans + 1 });
+		if (forOperator) this.#events.emit({ type: 'waiting', step: 'job', for: error.hint ?? 'the device to come back' });
+		try {
+			await session.returned(forOperator ? limits.operatorMs : limits.returnMs);
+			return true;
+		} catch (thrown) {
+			const e = asLinacError(thrown);
+			if (e.code === 'DEVICE_NOT_BACK' && !forOperator && limits.operatorMs > 0) return this.#maybeAgain(e, attempt);
+			session.world.log.debug('the device did not come back', { code: e.code });
+			return false;
+		}
+	}
+
+	#finish(report: Report): Verdict<Report> {
+		const outcome = report.outcome === 'already' && this.#touched ? 'verified' : report.outcome;
+		const whole: Report = {
+			...report,
+			outcome,
+			...(this.#before ? { before: this.#before } : {}),
+			ms: this.#events.elapsedMs,
+			bytesWritten: this.#written,
+			bytesRead: this.#read,
+		};
+		this.#events.emit({ type: 'job-finished', outcome });
+		return good(whole);
+	}
+
+	/** After the last try: a report of what was reached, or the error itself when nothing had been begun. */
+	#giveUp(error: LinacError): Verdict<Report> {
+		const last = this.#last;
+		if (!last) throw error;
+		const outcome = error.code === 'CANCELLED' ? 'cancelled' : 'failed';
+		return this.#finish({ ...last, outcome, error: errorOf(error) });
+	}
+}
+
+/** Errors that end when the device is on the bus again. */
+function waitsForDevice(code: string): boolean {
+	return code === 'DEVICE_NOT_BACK' || code === 'NEEDS_DFU_BUTTON' || code === 'BOOTLOADER_MAY_BE_LOST' || code === 'USB_DISCONNECTED';
+}
+
+async function openRelease(release: ProgramOptions['release'], device: DeviceSnapshot): Promise<ReleaseSet | undefined> {
+	return typeof release === 'function' ? release(device) : release;
+}
+
+function knownOf(goal: Goal, release: ReleaseSet | undefined, world: Pick<World, 'digests'>): KnownModule[] {
+	const modules = [...goal.files.flatMap((f) => (f.module ? [f.module] : [])), ...(release?.modules ?? [])];
+	return modules.map((m) => knownModule(m.module, world.digests));
+}
+
+/** A plan that was possible at first, and is not any more after a disturbance. */
+function refused(problems: readonly Problem[]): LinacError {
+	const first = problems.find((p) => p.severity === 'error') ?? problems[0];
+	return new LinacError(first?.code ?? 'REFUSED', problems.map((p) => p.message).join(' '), {
+		hint: 'Look at the device with `linac devices`, and plan again.',
+	});
+}

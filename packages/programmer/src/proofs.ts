@@ -1,0 +1,72 @@
+/**
+ * What has been proved of each module during a job, and the evidence that is made of it at the end. A proof is only worth something
+ * for the bytes it was taken of: a step that touches a slot drops the proof of that slot. Not for reading devices.
+ */
+import type { DeviceSnapshot, ExpectedModule, InstalledModule } from '@linac/planner';
+import type { EvidenceRow } from './types.js';
+
+export interface Proof {
+	proof: 'read-back-sha256' | 'device-hash' | 'reported-version';
+	sha256?: string;
+	version: number;
+}
+
+export class Proofs {
+	readonly #bySlot = new Map<string, Proof>();
+
+	set(slot: string, proof: Proof): void {
+		this.#bySlot.set(slot, proof);
+	}
+
+	get(slot: string): Proof | undefined {
+		return this.#bySlot.get(slot);
+	}
+
+	/** The module in this slot is about to be changed. */
+	drop(slot: string | undefined): void {
+		if (slot !== undefined) this.#bySlot.delete(slot);
+	}
+}
+
+/** The installed module that an expected one is about, or `undefined`. */
+export function installed(snapshot: DeviceSnapshot | undefined, expected: { function: number; index: number }): InstalledModule | undefined {
+	return snapshot?.modules?.find((m) => m.function === expected.function && m.index === expected.index);
+}
+
+/**
+ * One row a module: what was there, what is there, and how that was proved. A row is only `ok` when what the device says now does not
+ * contradict the plan and there is a proof: SHA-256 of the bytes read back, the hash that the device tells, or, where nothing better
+ * can be had (a module in another chip, Device OS before 5.6.0 outside of DFU), the version that the device tells together with its
+ * own integrity check.
+ */
+export function evidenceRow(
+	expected: ExpectedModule,
+	before: DeviceSnapshot | undefined,
+	after: DeviceSnapshot | undefined,
+	proofs: Proofs,
+): EvidenceRow {
+	const was = installed(before, expected);
+	const is = installed(after, expected);
+	const read = proofs.get(expected.slot);
+	const contradicted = is !== undefined && (is.version !== expected.version || !is.valid);
+	const row: EvidenceRow = {
+		slot: expected.slot,
+		function: expected.function,
+		index: expected.index,
+		...(was ? { before: { version: was.version, valid: was.valid } } : {}),
+		...(is ? { after: { version: is.version, valid: is.valid } } : {}),
+		expected: { version: expected.version },
+		proof: 'none',
+		ok: false,
+	};
+	if (contradicted) return row;
+	if (read?.proof === 'read-back-sha256' && read.sha256 === expected.contentSha256) {
+		return { ...row, proof: 'read-back-sha256', sha256: read.sha256, ok: true };
+	}
+	if (is?.contentSha256 !== undefined && expected.contentSha256 !== undefined) {
+		const proof = after?.depth === 'read' ? ('read-back-sha256' as const) : ('device-hash' as const);
+		return { ...row, proof, sha256: is.contentSha256, ok: is.contentSha256 === expected.contentSha256 };
+	}
+	if (is) return { ...row, proof: 'reported-version', ok: true };
+	return row;
+}

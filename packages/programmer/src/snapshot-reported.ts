@@ -1,0 +1,64 @@
+/**
+ * What is on a running device, as its Device OS tells it by control requests: versions, its own checks, and from Device OS 5.6.0 on
+ * the hash of each module's suffix. Not for a device in DFU mode (snapshot-dfu.ts).
+ */
+import { asLinacError } from '@linac/core';
+import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
+import type { ControlDevice } from '@linac/usb';
+import type { World } from './environment.js';
+import type { DeviceSession } from './session.js';
+
+export async function snapshotReported(session: DeviceSession): Promise<DeviceSnapshot> {
+	const { platform, world } = session;
+	const control = await session.control();
+	const deviceId = session.deviceId ?? (await control.deviceId());
+	const osVersion = await control.osVersion();
+	const mode = await control.mode();
+	const modules = await unlessUnsupported(() => reportedModules(control, world));
+	const setupDone = platform.dct.setupDone === undefined ? undefined : await unlessUnsupported(() => control.setupDone());
+	const protection = await unlessUnsupported(() => control.protection());
+	return {
+		platform: platform.name,
+		deviceId,
+		...(session.location === undefined ? {} : { location: session.location }),
+		mode: mode === 'listening' || mode === 'safe' ? mode : 'normal',
+		osVersion,
+		...(modules === undefined ? {} : { modules }),
+		depth: 'reported',
+		...(setupDone === undefined ? {} : { setupDone }),
+		...(protection === undefined ? {} : { protection }),
+		via: 'usb',
+	};
+}
+
+/** Old Device OS does not know every request: what it cannot tell is unknown, and no failure. */
+async function unlessUnsupported<T>(ask: () => Promise<T>): Promise<T | undefined> {
+	try {
+		return await ask();
+	} catch (error) {
+		const e = asLinacError(error);
+		if (e.code === 'CONTROL_NOT_SUPPORTED') return undefined;
+		throw e;
+	}
+}
+
+/** The modules in their places. What lies in the OTA or factory slot is not installed. */
+export async function reportedModules(control: ControlDevice, world: World): Promise<InstalledModule[]> {
+	const out: InstalledModule[] = [];
+	for (const m of await control.modules()) {
+		if (m.store !== 'main') continue;
+		const hash = m.hash?.toLowerCase();
+		// The device tells the hash in the suffix, which covers all bytes before it; together with its own CRC check that is the content.
+		const known = hash === undefined || !m.valid ? undefined : world.known.find((k) => k.suffixSha256 === hash && k.function === m.function);
+		out.push({
+			function: m.function,
+			index: m.index,
+			version: m.version,
+			valid: m.valid,
+			...(known ? { contentSha256: known.contentSha256 } : {}),
+			dependencies: m.dependencies,
+			...(m.dependenciesMet === undefined ? {} : { dependenciesMet: m.dependenciesMet }),
+		});
+	}
+	return out;
+}

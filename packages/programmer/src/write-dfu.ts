@@ -1,0 +1,134 @@
+/**
+ * Steps that change flash over DFU: writing a module, blanking the head of one, one byte of the DCT. Each looks first whether its
+ * effect is already there, and reads back what it wrote. Nothing here knows why a step is in the plan.
+ */
+import { equalBytes, LinacError, toHex } from '@linac/core';
+import type { SourcedModule } from '@linac/catalog';
+import type { Step, StepAction } from '@linac/planner';
+import type { DfuDevice } from '@linac/usb';
+import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
+
+/** One DFU block of all Particle bootloaders (wTransferSize 4096): the head of a module is looked at in one transfer. */
+const HEAD = 4096;
+
+export function inputModule(job: RunningJob, sha256: string): SourcedModule {
+	const input = job.inputs.modules.get(sha256);
+	if (input) return input;
+	throw new LinacError('PLAN_INPUT_MISSING', `The plan names a file with SHA-256 ${sha256}, but it is not among the files given.`, {
+		details: { sha256 },
+		hint: 'Give the same files and the same release as when the plan was made.',
+	});
+}
+
+export async function writeModule(job: RunningJob, step: Step, action: StepAction & { kind: 'write-dfu' }): Promise<StepResult> {
+	const { session, events, world } = job;
+	const input = inputModule(job, action.sha256);
+	const wanted = input.module.bytes.subarray(action.skipBytes, action.skipBytes + action.length);
+	const sha256 = toHex(world.digests.sha256(wanted));
+	const slot = step.module?.slot ?? input.slot;
+	const version = input.module.prefix.version;
+	const dfu = await session.dfu();
+	const prove = (): StepResult => {
+		job.proofs.set(slot, { proof: 'read-back-sha256', sha256, version });
+		return { evidence: { sha256, bytes: wanted.length, proof: 'read-back-sha256' } };
+	};
+
+	if (await isThere(job, step, dfu, action.alternate, action.address, wanted)) {
+		return { ...prove(), skipped: `What stands in flash has the same SHA-256 already: ${sha256}.` };
+	}
+
+	job.proofs.drop(slot);
+	for (let attempt = 1; ; attempt++) {
+		job.wrote = true;
+		await dfu.write(action.alternate, action.address, wanted, {
+			signal: world.signal,
+			onProgress: (done, total) => events.progress(step, 'write', done, total),
+		});
+		const back = await dfu.read(action.alternate, action.address, wanted.length, {
+			signal: world.signal,
+			onProgress: (done, total) => events.progress(step, 'read-back', done, total),
+		});
+		if (equalBytes(back, wanted)) return prove();
+		const error = differs(step, back, wanted, action.address);
+		if (attempt >= world.limits.stepTries) throw error;
+		events.emit({
+			type: 'retry',
+			step: step.id,
+			code: error.code,
+			message: error.message,
+			attempt: attempt + 1,
+			of: world.limits.stepTries,
+		});
+	}
+}
+
+/** Compares the head in one transfer, and the rest only when the head is equal. */
+async function isThere(job: RunningJob, step: Step, dfu: DfuDevice, alternate: number, address: number, wanted: Uint8Array): Promise<boolean> {
+	const { signal } = job.world;
+	const head = Math.min(HEAD, wanted.length);
+	if (!equalBytes(await dfu.read(alternate, address, head, { signal }), wanted.subarray(0, head))) return false;
+	const rest = wanted.subarray(head);
+	if (rest.length === 0) return true;
+	// A copy that was cut in the middle has a right head too. Its end is looked at next: it is written last.
+	const tail = Math.min(HEAD, rest.length);
+	const end = await dfu.read(alternate, address + wanted.length - tail, tail, { signal });
+	if (!equalBytes(end, wanted.subarray(wanted.length - tail))) return false;
+	const middle = rest.length - tail;
+	if (middle === 0) return true;
+	const bytes = await dfu.read(alternate, address + head, middle, {
+		signal,
+		onProgress: (done, total) => job.events.progress(step, 'read-back', done, total),
+	});
+	return equalBytes(bytes, rest.subarray(0, middle));
+}
+
+function differs(step: Step, back: Uint8Array, wanted: Uint8Array, address: number): LinacError {
+	let at = 0;
+	while (at < wanted.length && back[at] === wanted[at]) at++;
+	return new LinacError(
+		'READ_BACK_DIFFERS',
+		`${step.title}: what was read back differs from what was written, first at 0x${(address + at).toString(16)} ` +
+			`(read 0x${hex(back[at])}, wrote 0x${hex(wanted[at])}).`,
+		{
+			retry: 'operator',
+			details: { address: address + at, read: back[at] ?? null, wrote: wanted[at] ?? null },
+			hint: 'The flash of this device may be worn out or protected. Run the command again; if it happens at the same address, replace the device.',
+		},
+	);
+}
+
+function hex(value: number | undefined): string {
+	return (value ?? 0).toString(16).padStart(2, '0');
+}
+
+/** Fills with 0xFF, so that nothing there is taken for a module. */
+export async function invalidate(job: RunningJob, step: Step, action: StepAction & { kind: 'invalidate' }): Promise<StepResult> {
+	const { session, world } = job;
+	const dfu = await session.dfu();
+	const read = () => dfu.read(action.alternate, action.address, action.length, { signal: world.signal });
+	const blank = (bytes: Uint8Array) => bytes.every((b) => b === 0xff);
+	if (blank(await read())) return { skipped: 'It is blank already.' };
+	const gone = expectedModules(job.plan).find((m) => m.function === action.module.function && m.index === action.module.index);
+	job.proofs.drop(gone?.slot);
+	job.wrote = true;
+	await dfu.write(action.alternate, action.address, new Uint8Array(action.length).fill(0xff), { signal: world.signal });
+	const back = await read();
+	if (!blank(back)) throw differs(step, back, new Uint8Array(action.length).fill(0xff), action.address);
+	return { evidence: { blank: true, bytes: action.length } };
+}
+
+/** One byte, written without erasing: the bootloader reads, modifies and writes the DCT itself (alternate setting 1). */
+export async function writeDct(job: RunningJob, step: Step, action: StepAction & { kind: 'write-dct' }): Promise<StepResult> {
+	const { session, world } = job;
+	const dct = session.platform.alternates.find((a) => a.storage === 'dct');
+	if (!dct) throw new LinacError('NO_DCT', `The ${session.platform.displayName} has no DCT that DFU reaches.`);
+	const dfu = await session.dfu();
+	const offset = action.offset + dct.addressOffset;
+	const read = async () => (await dfu.read(dct.number, offset, 1, { signal: world.signal }))[0];
+	if ((await read()) === action.value) return { skipped: `${action.meaning}: it is so already.` };
+	job.wrote = true;
+	await dfu.write(dct.number, offset, Uint8Array.of(action.value), { erase: false, signal: world.signal });
+	const back = await read();
+	if (back !== action.value) throw differs(step, Uint8Array.of(back ?? 0), Uint8Array.of(action.value), offset);
+	return { evidence: { offset: action.offset, value: action.value } };
+}
