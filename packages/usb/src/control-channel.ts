@@ -1,0 +1,214 @@
+/**
+ * The service protocol under control requests: INIT, CHECK, SEND, RECV, RESET as vendor control transfers to the device.
+ * It moves bytes of requests and replies; what they mean is in `control-messages.ts` and `control.ts`.
+ * Source: device-os v4.0.1: system/src/usb_control_request_channel.cpp. Format: docs/formats/usb-control.md.
+ */
+import { LinacError, throwIfCancelled, u16le, u32le } from '@linac/core';
+import { controlResultError } from './control-results.js';
+import type { UsbConnection } from './usb-connection.js';
+import { usbError } from './usb-errors.js';
+
+const Service = { init: 1, check: 2, send: 3, receive: 4, reset: 5 } as const;
+const Status = { ok: 0, error: 1, pending: 2, busy: 3, noMemory: 4, notFound: 5 } as const;
+/** An IN service request with a shorter data stage is stalled. */
+const REPLY_LENGTH = 64;
+/** Windows and Chromium allow control transfers of 4 KB. */
+const CHUNK = 4096;
+/** Longer replies do not exist: the longest, module info of a device full of assets, has some kilobytes. */
+const LONGEST_REPLY = 256 * 1024;
+/** wValue of INIT has 16 bits. */
+export const LONGEST_REQUEST = 0xffff;
+/** Pauses between CHECKs, ms; most requests are done in one or two. The last one repeats. */
+const POLLS_MS = [0, 1, 2, 5, 10, 20, 50, 100, 250];
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+interface ServiceReply {
+	status: number;
+	id?: number;
+	size?: number;
+	result?: number;
+}
+
+/** Reads a service reply (all little-endian): u32 which fields, u16 status, and then id u16, size u32, result i32 where present. */
+export function parseServiceReply(bytes: Uint8Array): ServiceReply {
+	const refuse = () =>
+		new LinacError('PROTOCOL_ERROR', `A service reply of ${bytes.length} bytes cannot be read.`, { retry: 'reconnect' });
+	if (bytes.length < 6) throw refuse();
+	const fields = u32le(bytes, 0);
+	if ((fields & 1) === 0) throw refuse();
+	const reply: ServiceReply = { status: u16le(bytes, 4) };
+	let at = 6;
+	const take = (size: number) => {
+		if (at + size > bytes.length) throw refuse();
+		at += size;
+		return at - size;
+	};
+	if (fields & 2) reply.id = u16le(bytes, take(2));
+	if (fields & 4) reply.size = u32le(bytes, take(4));
+	if (fields & 8) reply.result = u32le(bytes, take(4)) | 0;
+	return reply;
+}
+
+export interface RequestOptions {
+	/** For the whole request, ms. Default 60 s. */
+	timeoutMs?: number;
+	signal?: AbortSignal;
+	/** The device may be gone before it answers: that counts as accepted once the request has been taken. */
+	mayDetach?: boolean;
+}
+
+export class ControlChannel {
+	readonly #connection: UsbConnection;
+	/** A request is one conversation: the next one waits. */
+	#last: Promise<unknown> = Promise.resolve();
+	/** Whether this device has ever answered a service request. */
+	#answers = false;
+	bytesSent = 0;
+	bytesReceived = 0;
+
+	constructor(connection: UsbConnection) {
+		this.#connection = connection;
+	}
+
+	/** Drops whatever requests another program has left behind. A device too old for the protocol stalls: that is told at the first request. */
+	async reset(): Promise<void> {
+		try {
+			await this.#service(Service.reset, 0, 0, 'while old requests were dropped');
+			this.#answers = true;
+		} catch (error) {
+			if (!(error instanceof LinacError && error.code === 'USB_STALL')) throw error;
+		}
+	}
+
+	/**
+	 * Sends a request and returns its reply. Throws `CONTROL_NOT_SUPPORTED`, `CONTROL_RESULT` (the device's own error code in
+	 * `details.result`), `USB_TIMEOUT`, `CANCELLED`, `PROTOCOL_ERROR` or an error of the connection.
+	 */
+	request(type: number, payload: Uint8Array = new Uint8Array(), options: RequestOptions = {}): Promise<Uint8Array> {
+		const run = this.#last.then(() => this.#request(type, payload, options));
+		this.#last = run.catch(() => {});
+		return run;
+	}
+
+	async #request(type: number, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+		if (payload.length > LONGEST_REQUEST) {
+			throw new LinacError('PROTOCOL_ERROR', `A request of ${payload.length} bytes is too long: at most ${LONGEST_REQUEST}.`);
+		}
+		throwIfCancelled(options.signal);
+		const { clock } = this.#connection;
+		const until = clock.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+		const during = `during control request ${type}`;
+		const id = await this.#begin(type, payload.length, until, during, options.signal);
+		try {
+			// A buffer that is not there at once is PENDING, and CHECK says when it is.
+			if (id.pending) await this.#poll(id.id, until, during, options.signal);
+			for (let at = 0; at < payload.length; at += CHUNK) {
+				const chunk = payload.subarray(at, at + CHUNK);
+				await this.#connection.controlOut(vendor(Service.send, id.id, 0), chunk, during);
+				this.bytesSent += chunk.length;
+			}
+			const done = await this.#poll(id.id, until, during, options.signal);
+			const reply = await this.#receive(id.id, done.size ?? 0, during);
+			if ((done.result ?? 0) < 0) throw controlResultError(type, done.result!);
+			return reply;
+		} catch (error) {
+			if (!(error instanceof LinacError)) throw error;
+			if (error.code === 'USB_DISCONNECTED' && options.mayDetach) return new Uint8Array();
+			if (error.code === 'CANCELLED' || error.code === 'USB_STALL' || error.code === 'REQUEST_LATE') await this.#drop(id.id);
+			if (error.code === 'REQUEST_LATE') throw usbError('USB_TIMEOUT', during, error);
+			throw error;
+		}
+	}
+
+	async #begin(
+		type: number,
+		size: number,
+		until: number,
+		during: string,
+		signal?: AbortSignal,
+	): Promise<{ id: number; pending: boolean }> {
+		const { clock } = this.#connection;
+		for (let attempt = 0; ; attempt++) {
+			throwIfCancelled(signal);
+			let reply: ServiceReply;
+			try {
+				reply = await this.#service(Service.init, type, size, during);
+				this.#answers = true;
+			} catch (error) {
+				if (!(error instanceof LinacError && error.code === 'USB_STALL') || this.#answers) throw error;
+				// Once may be an accident; a device without the protocol stalls every time.
+				if (attempt === 0) continue;
+				throw new LinacError('CONTROL_NOT_SUPPORTED', `The ${this.#connection.name} knows no control requests.`, {
+					retry: 'never',
+					hint: 'Its Device OS is older than 0.8.0, or the application switched them off. Use DFU mode.',
+					details: { request: type },
+					cause: error,
+				});
+			}
+			if (reply.status === Status.ok || reply.status === Status.pending) {
+				if (reply.id === undefined || reply.id === 0) throw protocolError('gave no request id', during);
+				return { id: reply.id, pending: reply.status === Status.pending };
+			}
+			if (reply.status !== Status.busy) throw statusError(reply.status, during);
+			if (clock.now() >= until) throw usbError('USB_TIMEOUT', during);
+			await clock.sleep(POLLS_MS[Math.min(attempt + 4, POLLS_MS.length - 1)]!, signal);
+		}
+	}
+
+	/** CHECKs until the request is not pending any more. */
+	async #poll(id: number, until: number, during: string, signal?: AbortSignal): Promise<ServiceReply> {
+		const { clock } = this.#connection;
+		for (let attempt = 0; ; attempt++) {
+			throwIfCancelled(signal);
+			const reply = await this.#service(Service.check, id, 0, during);
+			if (reply.status === Status.ok) return reply;
+			if (reply.status !== Status.pending) throw statusError(reply.status, during);
+			if (clock.now() >= until) throw new LinacError('REQUEST_LATE', `No answer ${during}.`, { retry: 'reconnect' });
+			await clock.sleep(POLLS_MS[Math.min(attempt, POLLS_MS.length - 1)]!, signal);
+		}
+	}
+
+	async #receive(id: number, size: number, during: string): Promise<Uint8Array> {
+		if (size > LONGEST_REPLY) throw protocolError(`announced a reply of ${size} bytes`, during);
+		const reply = new Uint8Array(size);
+		for (let at = 0; at < size; at += CHUNK) {
+			const length = Math.min(CHUNK, size - at);
+			const chunk = await this.#connection.controlIn(vendor(Service.receive, id, 0), length, during);
+			if (chunk.length !== length) throw protocolError(`sent ${chunk.length} of ${length} bytes`, during);
+			reply.set(chunk, at);
+			this.bytesReceived += length;
+		}
+		return reply;
+	}
+
+	async #drop(id: number): Promise<void> {
+		try {
+			await this.#service(Service.reset, id, 0, 'while a request was dropped');
+		} catch (error) {
+			this.#connection.log.debug('A request could not be dropped.', { error: String(error) });
+		}
+	}
+
+	async #service(service: number, index: number, value: number, during: string): Promise<ServiceReply> {
+		return parseServiceReply(await this.#connection.controlIn(vendor(service, index, value), REPLY_LENGTH, during));
+	}
+}
+
+function vendor(request: number, index: number, value: number): USBControlTransferParameters {
+	return { requestType: 'vendor', recipient: 'device', request, value, index };
+}
+
+function protocolError(what: string, during: string): LinacError {
+	return new LinacError('PROTOCOL_ERROR', `The device ${what} ${during}.`, { retry: 'reconnect' });
+}
+
+const statusNames = ['OK', 'ERROR', 'PENDING', 'BUSY', 'NO_MEMORY', 'NOT_FOUND'];
+
+/** A status of the service protocol itself. All of them pass: memory is freed, a lost request can be sent again. */
+function statusError(status: number, during: string): LinacError {
+	const name = statusNames[status] ?? `status ${status}`;
+	return new LinacError('CONTROL_RESULT', `The device answered ${name} ${during}.`, {
+		retry: 'step',
+		details: { serviceStatus: status, name },
+	});
+}

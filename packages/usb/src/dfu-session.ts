@@ -1,0 +1,216 @@
+/**
+ * The DFU conversation below reading and writing: requests, states, waiting for flash work, getting out of errors. It knows how
+ * Particle's three bootloaders differ (device-os v2.3.1: usbd_dfu_core.c for STM32; v4.0.1, v6.2.0: bootloader/src/nRF52840 and
+ * rtl872x usbd_dfu.cpp), so that `dfu.ts` need not. Format: docs/formats/dfu.md.
+ */
+import { LinacError, putU32le } from '@linac/core';
+import { parseStringDescriptor } from './descriptors.js';
+import { DfuRequest, DfuState, type DfuStatus, DfuseCommand, dfuStatusError, parseDfuStatus, stateName } from './dfu-protocol.js';
+import type { UsbConnection } from './usb-connection.js';
+
+/**
+ * Limit of a GETSTATUS, ms. Particle's bootloaders say "poll again at once" and then do the flash work before they answer the next
+ * request: a 128 KB sector of an STM32F2 takes up to 4 s (DS6329 table 39, 8-bit parallelism), and worn flash longer.
+ */
+const FLASH_TIMEOUT_MS = 60_000;
+/** Longest pause that a device may ask for between two GETSTATUS, ms. */
+const LONGEST_POLL_MS = 10_000;
+/** Nothing to do takes this many rounds; a device that is still busy after so many is not coming back. */
+const MOST_POLLS = 1_000;
+const RESYNC_ROUNDS = 6;
+
+export class DfuSession {
+	readonly connection: UsbConnection;
+	readonly interfaceNumber: number;
+	/** Where the state machine of the device is, as far as is known: `undefined` after a failure. */
+	#state: 'idle' | 'download-idle' | 'upload-idle' | undefined;
+	/** The device's address pointer, where it is known. */
+	#pointer: number | undefined;
+
+	constructor(connection: UsbConnection, interfaceNumber: number) {
+		this.connection = connection;
+		this.interfaceNumber = interfaceNumber;
+	}
+
+	get pointer(): number | undefined {
+		return this.#pointer;
+	}
+
+	/** Forgets what was known of the device; the next request finds out. */
+	forget(): void {
+		this.#state = undefined;
+		this.#pointer = undefined;
+	}
+
+	/**
+	 * Brings the device to dfuIDLE from whatever state another program, or an interrupted job, left it in. It asks GETSTATE first:
+	 * GETSTATUS has side effects (it starts a write or a restart that is still pending), which ABORT avoids.
+	 */
+	async resynchronise(): Promise<void> {
+		this.forget();
+		let state: number | undefined;
+		for (let round = 0; round < RESYNC_ROUNDS; round++) {
+			state = await this.#quietly(() => this.#getState());
+			if (state === DfuState.idle) {
+				this.#state = 'idle';
+				return;
+			}
+			// A stalled GETSTATE has put the device into dfuERROR, as every request does that has no place in the present state.
+			if (state === undefined || state === DfuState.error) await this.#quietly(() => this.#out(DfuRequest.clearStatus, 0));
+			else if (state === DfuState.downloadBusy) await this.#quietly(() => this.getStatus('while flash work was still going on'));
+			else if (state === DfuState.manifest || state === DfuState.manifestWaitReset) await this.connection.clock.sleep(500);
+			else await this.#quietly(() => this.#out(DfuRequest.abort, 0));
+		}
+		throw new LinacError(
+			'DFU_STATUS',
+			`The bootloader does not come back to dfuIDLE; it is in ${state === undefined ? 'no readable state' : stateName(state)}.`,
+			{
+				retry: 'reconnect',
+				details: { state: state ?? -1 },
+				hint: 'Unplug the device, bring it into DFU mode again, and retry.',
+			},
+		);
+	}
+
+	async selectAlternate(alternate: number): Promise<void> {
+		await this.toIdle();
+		await this.connection.selectAlternate(this.interfaceNumber, alternate);
+		this.#pointer = undefined;
+	}
+
+	/** dfuIDLE, from which everything can be begun. */
+	async toIdle(): Promise<void> {
+		if (this.#state === 'idle') return;
+		if (this.#state === undefined) return this.resynchronise();
+		await this.#guard('while the last transfer was ended', async () => {
+			await this.#out(DfuRequest.abort, 0);
+			this.#state = 'idle';
+		});
+	}
+
+	async setAddress(address: number): Promise<void> {
+		if (this.#pointer === address) return;
+		await this.#command(DfuseCommand.setAddress, address, `at SET_ADDRESS 0x${address.toString(16)}`);
+		this.#pointer = address;
+	}
+
+	async eraseSector(address: number): Promise<void> {
+		// STM32 leaves its pointer at the sector, nRF52840 and RTL872x where it was: it is unknown after this.
+		this.#pointer = undefined;
+		await this.#command(DfuseCommand.erase, address, `while the sector at 0x${address.toString(16)} was erased`);
+	}
+
+	async #command(command: number, address: number, during: string): Promise<void> {
+		const payload = new Uint8Array(5);
+		payload[0] = command;
+		putU32le(payload, 1, address);
+		await this.download(0, payload, during);
+	}
+
+	/** One DNLOAD and the wait until its work is done. Throws `DFU_STATUS`, `USB_STALL`, or an error of the connection. */
+	async download(block: number, data: Uint8Array, during: string): Promise<void> {
+		if (this.#state !== 'download-idle') await this.toIdle();
+		await this.#guard(during, async () => {
+			await this.#out(DfuRequest.download, block, data, during);
+			const until = this.connection.clock.now() + FLASH_TIMEOUT_MS;
+			for (let polls = 0; ; polls++) {
+				const status = await this.getStatus(during);
+				if (status.state === DfuState.downloadIdle && status.status === 0) break;
+				const working = status.state === DfuState.downloadBusy || status.state === DfuState.downloadSync;
+				if (!working || status.status !== 0) throw await this.#reported(during, status);
+				if (polls >= MOST_POLLS || this.connection.clock.now() > until) {
+					throw new LinacError('USB_TIMEOUT', `The flash work did not end ${during}.`, { retry: 'reconnect' });
+				}
+				if (status.pollMs > 0) await this.connection.clock.sleep(Math.min(status.pollMs, LONGEST_POLL_MS));
+			}
+			this.#state = 'download-idle';
+		});
+	}
+
+	/** One UPLOAD of exactly `length` bytes. */
+	async upload(block: number, length: number, during: string): Promise<Uint8Array> {
+		if (this.#state !== 'upload-idle') await this.toIdle();
+		return this.#guard(during, async () => {
+			const bytes = await this.connection.controlIn(this.#setup(DfuRequest.upload, block), length, during);
+			if (bytes.length !== length) {
+				// A protected device answers with nothing, and says why in its status.
+				const status = await this.getStatus(during);
+				if (status.status !== 0) throw await this.#reported(during, status);
+				throw new LinacError('PROTOCOL_ERROR', `The device sent ${bytes.length} of ${length} bytes ${during}.`, {
+					retry: 'step',
+				});
+			}
+			this.#state = 'upload-idle';
+			return bytes;
+		});
+	}
+
+	/**
+	 * The empty DNLOAD that ends DFU. nRF52840 and RTL872x answer dfuMANIFEST; STM32 answers dfuDNLOAD-IDLE on purpose (so that
+	 * dfu-util ends nicely); any may be gone before it answers.
+	 */
+	async requestLeave(): Promise<void> {
+		const during = 'while it was told to leave DFU mode';
+		if (this.#state !== 'download-idle') await this.toIdle();
+		this.#state = undefined;
+		await this.#out(DfuRequest.download, 0, new Uint8Array(), during);
+		try {
+			const status = await this.getStatus(during);
+			if (status.status !== 0) throw await this.#reported(during, status);
+		} catch (error) {
+			if (!(error instanceof LinacError && error.code === 'USB_DISCONNECTED')) throw error;
+		}
+	}
+
+	async getStatus(during: string): Promise<DfuStatus> {
+		return parseDfuStatus(await this.connection.controlIn(this.#setup(DfuRequest.getStatus, 0), 6, during, FLASH_TIMEOUT_MS));
+	}
+
+	async #getState(): Promise<number> {
+		const bytes = await this.connection.controlIn(this.#setup(DfuRequest.getState, 0), 1, 'while its DFU state was read');
+		return bytes[0] ?? DfuState.error;
+	}
+
+	/** `undefined` on a stall: what could not be asked in this state. */
+	async #quietly<T>(ask: () => Promise<T>): Promise<T | undefined> {
+		try {
+			return await ask();
+		} catch (error) {
+			if (error instanceof LinacError && error.code === 'USB_STALL') return undefined;
+			throw error;
+		}
+	}
+
+	/**
+	 * Runs one exchange. When it fails, the device is brought back to dfuIDLE, so that the step can be tried again; and a stall is
+	 * told as the error status that the device has for it, if it has one. (An STM32 stalls GETSTATUS itself when a write failed.)
+	 */
+	async #guard<T>(during: string, exchange: () => Promise<T>): Promise<T> {
+		try {
+			return await exchange();
+		} catch (error) {
+			this.forget();
+			if (!(error instanceof LinacError) || (error.code !== 'USB_STALL' && error.code !== 'DFU_STATUS')) throw error;
+			let told: LinacError = error;
+			if (error.code === 'USB_STALL') {
+				const status = await this.#quietly(() => this.getStatus(during));
+				if (status && status.status !== 0) told = await this.#reported(during, status);
+			}
+			await this.resynchronise();
+			throw told;
+		}
+	}
+
+	async #reported(during: string, status: DfuStatus): Promise<LinacError> {
+		const text = status.string === 0 ? undefined : await this.connection.readString(status.string);
+		return dfuStatusError(during, status, text && parseStringDescriptor(text));
+	}
+
+	async #out(request: number, value: number, data: Uint8Array = new Uint8Array(), during = 'in DFU mode'): Promise<void> {
+		await this.connection.controlOut(this.#setup(request, value), data, during);
+	}
+
+	#setup(request: number, value: number): USBControlTransferParameters {
+		return { requestType: 'class', recipient: 'interface', request, value, index: this.interfaceNumber };
+	}
+}
