@@ -35,7 +35,7 @@ export function generated() {
 	const modules = Object.entries(releases.modules).map(
 		([platform, cells]) =>
 			`\t${platform}: {\n${Object.entries(cells)
-				.map(([version, list]) => `\t\t'${version}': ${quote(JSON.stringify(list))},\n`)
+				.map(([version, list]) => `\t\t'${version}':\n\t\t\t${quote(JSON.stringify(list))},\n`)
 				.join('')}\t},\n`,
 	);
 	files['release-modules.ts'] =
@@ -47,7 +47,7 @@ export function generated() {
 		`export const applicationTexts: readonly string[] = ${rows(tarballs.applications)};\n`;
 
 	if (existsSync(join(data, 'rules.json'))) {
-		files['rules.ts'] = `${header('data/rules.json')}export const rulesText = ${quote(JSON.stringify(json('rules.json')))};\n`;
+		files['rules.ts'] = `${header('data/rules.json')}export const rulesText =\n\t${quote(JSON.stringify(json('rules.json')))};\n`;
 	}
 	return files;
 }
