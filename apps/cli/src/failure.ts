@@ -42,6 +42,17 @@ export function withFile(problem: Problem): string {
 	return `${problem.file}: ${problem.message}`;
 }
 
+/** Message, hint and code of a failure, for people, on stderr. */
+export function tellFailure(output: Output, failure: { code: string; message: string; hint?: string }, exitCode: ExitCode, more: string[] = []): void {
+	if (output.json) return;
+	const c = output.errorColors;
+	const lines = (text: string, indent: string) => wrapText(text, output.errorWidth - indent.length).join(`\n${indent}`);
+	output.note(`${c.red(c.bold('Error:'))} ${lines(failure.message, '       ')}`);
+	for (const line of more) output.note(`       ${lines(line, '             ')}`);
+	if (failure.hint !== undefined) output.note(`${c.cyan('Hint:')}  ${lines(failure.hint, '       ')}`);
+	output.note(c.dim(`Code:  ${failure.code} (exit code ${exitCode}; docs/exit-codes.md)`));
+}
+
 /** Says a failure in the form that was asked for and returns the exit code. */
 export function tell(output: Output, caught: unknown, options: { debug: boolean }): ExitCode {
 	const error = asLinacError(caught);
@@ -52,14 +63,8 @@ export function tell(output: Output, caught: unknown, options: { debug: boolean 
 			output.document({ error: { ...error.toJSON(), exitCode, ...(problems.length > 0 ? { problems } : {}) } });
 		}
 	} else {
-		const c = output.errorColors;
-		const lines = (text: string, indent: string) => wrapText(text, output.errorWidth - indent.length).join(`\n${indent}`);
-		output.note(`${c.red(c.bold('Error:'))} ${lines(error.message, '       ')}`);
-		for (const problem of problems.slice(1)) {
-			output.note(`       ${problem.severity === 'error' ? 'also: ' : 'note: '}${lines(withFile(problem), '             ')}`);
-		}
-		if (error.hint !== undefined) output.note(`${c.cyan('Hint:')}  ${lines(error.hint, '       ')}`);
-		output.note(c.dim(`Code:  ${error.code} (exit code ${exitCode}; docs/exit-codes.md)`));
+		const more = problems.filter((p) => p.message !== error.message && withFile(p) !== error.message);
+		tellFailure(output, error, exitCode, more.map((p) => `${p.severity === 'error' ? 'also: ' : 'note: '}${withFile(p)}`));
 	}
 	if (options.debug || exitCode === ExitCode.internal) {
 		const root = error.cause instanceof Error ? error.cause : error;

@@ -70,6 +70,11 @@ const fileKinds =
 	'FILES are firmware modules (.bin), folders or zip files of them, Particle bundles (.zip) or Intel HEX files (.hex). What a file is ' +
 	'is read from its contents, never from its name.';
 
+/** The version of linac itself. */
+export function version(): string {
+	return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+}
+
 /** Builds the parser. `done` is told the exit code of the command that ran. */
 export function buildProgram(context: Context, done: (code: ExitCode) => void): Command {
 	const { output } = context;
@@ -82,13 +87,12 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 			done(await action(context, this.optsWithGlobals() as O, operands));
 		};
 	};
-	const version = () => (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 	program
 		.description(
 			'Programs Particle devices with the Device OS version that you choose, and proves what is on them afterwards.\n\n' +
 				'Connect a device over USB and begin with "linac devices". No device at hand? "linac demo" shows everything on a virtual one.',
 		)
-		.option('-V, --version', 'print the version of linac')
+		.version(version(), '-V, --version', 'print the version of linac')
 		.helpOption('-h, --help', 'show help; also for one command, as in "linac flash --help"')
 		.helpCommand('help [command]', 'show help for a command')
 		.configureHelp({ showGlobalOptions: false, sortSubcommands: false, helpWidth: Math.min(output.width, 110) })
@@ -103,15 +107,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 			getErrHelpWidth: () => Math.min(output.errorWidth, 110),
 		})
 		.exitOverride()
-		.showSuggestionAfterError(true)
-		.on('option:version', () => {
-			output.print(version());
-			output.document({ version: version() });
-			done(0);
-		})
-		.action(() => {
-			if (!program.opts().version) program.help({ error: true });
-		});
+		.showSuggestionAfterError(true);
 	withOutput(program);
 
 	const add = (name: string, summary: string, description = summary) => {
@@ -240,7 +236,6 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 
 	program.commandsGroup('Operate a device:');
 	const usb = add('usb', 'restart a device in another mode');
-	usb.action(() => usb.help({ error: true }));
 	const modes: [name: string, summary: string][] = [
 		['start-listening', 'enter listening mode (blinking dark blue): ready to be set up'],
 		['stop-listening', 'leave listening mode'],

@@ -7,7 +7,7 @@ import type { Context } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { tell, usage } from './failure.js';
 import { Output, type TextStream } from './output.js';
-import { buildProgram } from './program.js';
+import { buildProgram, version } from './program.js';
 
 export interface World {
 	/** Arguments behind `node main.js`. */
@@ -37,6 +37,10 @@ export async function run(world: World): Promise<ExitCode> {
 		interactive: world.stdin.isTTY === true && world.stderr.isTTY === true && !json,
 		debug,
 	};
+	if (json && (flags[0] === '--version' || flags[1] === '--version')) {
+		output.document({ version: version() });
+		return ExitCode.ok;
+	}
 	let exit: ExitCode = ExitCode.ok;
 	const program = buildProgram(context, (code) => {
 		exit = code;

@@ -22,9 +22,11 @@ export function visibleWidth(text: string): number {
 export function wrapText(text: string, width: number): string[] {
 	const lines: string[] = [];
 	for (const paragraph of text.split('\n')) {
+		// Leading spaces are somebody's indentation.
+		const lead = /^ */.exec(paragraph)![0];
 		let line = '';
-		for (const word of paragraph.split(' ')) {
-			let rest = word;
+		for (const word of paragraph.slice(lead.length).split(' ')) {
+			let rest = line === '' && lead.length > 0 && lines.length === 0 ? lead + word : word;
 			if (line !== '' && visibleWidth(line) + 1 + visibleWidth(rest) <= width) {
 				line = `${line} ${rest}`;
 				continue;

@@ -1,0 +1,103 @@
+/** `linac flash` and `linac update`: look, plan, ask, write, read back, and say what is now on the device. */
+import { releases } from '@linac/catalog';
+import type { Plan } from '@linac/planner';
+import { program, type Report } from '@linac/programmer';
+import { confirm } from '../confirm.js';
+import { connect } from '../connect.js';
+import type { Context, WriteOptions } from '../context.js';
+import { ExitCode, exitCodeFor } from '../exit-codes.js';
+import { tellFailure, usage } from '../failure.js';
+import { platformNamed } from '../facts.js';
+import { deviceFor, filesFor, goalOf, openFor, planRefused } from '../job.js';
+import { JobProgress } from '../progress.js';
+import { showPlan } from '../show-plan.js';
+import { showReport } from '../show-report.js';
+import { openSources } from '../sources.js';
+import { plan as planCommand } from './plan.js';
+
+export async function flash(context: Context, options: WriteOptions, names: string[]): Promise<ExitCode> {
+	if (names.length === 0 && options.target === undefined) {
+		throw usage('There is nothing to flash.', 'Name a file, a folder or a zip, or a Device OS version with --target. "linac update" takes the latest version.');
+	}
+	return write(context, options, names, false);
+}
+
+export async function update(context: Context, options: WriteOptions): Promise<ExitCode> {
+	if (options.applicationOnly) throw usage('"update" is about Device OS: --application-only makes no sense with it.', 'Use "linac flash FILE --application-only".');
+	return write(context, options, [], true);
+}
+
+async function write(context: Context, options: WriteOptions, names: string[], isUpdate: boolean): Promise<ExitCode> {
+	if (options.dryRun) return planCommand(context, options, names, isUpdate);
+	const { output, signal } = context;
+	const files = await filesFor(context, names);
+	const goal = goalOf(options, files, options.target);
+	const connection = await connect(context, options);
+	const sources = await openSources(context, options);
+	const progress = new JobProgress(output);
+	let refusal: unknown;
+	let shown = false;
+	try {
+		const found = await deviceFor(context, connection, options.device);
+		const displayName = platformNamed(found.platform.name).displayName;
+		const show = (plan: Plan) => {
+			if (shown) return;
+			shown = true;
+			showPlan(output, plan, { explain: options.explain ?? false, displayName });
+			output.print();
+		};
+		const verdict = await program({
+			...connection.environment,
+			signal,
+			releases,
+			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
+			goal,
+			release: async (device) => openFor(context, sources, device, goal, { update: isUpdate }),
+			confirm: async (plan) => {
+				show(plan);
+				try {
+					await confirm(context, `Write to ${displayName} ${found.deviceId ?? ''}?`, options.yes);
+					return true;
+				} catch (error) {
+					// Told below: `program` only knows that it was cancelled.
+					refusal = error;
+					return false;
+				}
+			},
+			onEvent: (event) => {
+				if (event.type === 'job-started') show(event.plan);
+				progress.event(event);
+			},
+		});
+		progress.finish();
+		if (refusal !== undefined) throw refusal;
+		if (!verdict.ok) throw planRefused(verdict.problems);
+		output.document(verdict.value);
+		showReport(output, verdict.value, displayName);
+		return outcome(context, verdict.value);
+	} catch (error) {
+		progress.finish();
+		throw refusal ?? error;
+	} finally {
+		await connection.close();
+	}
+}
+
+/** The exit code of a job, and what to say when it did not end well. */
+function outcome(context: Context, report: Report): ExitCode {
+	if (report.outcome === 'verified' || report.outcome === 'already') return ExitCode.ok;
+	const { error } = report;
+	if (report.outcome === 'cancelled') {
+		tellFailure(context.output, { code: 'CANCELLED', message: 'The job was cancelled.', hint: 'Run the same command again to finish it.' }, ExitCode.cancelled);
+		return ExitCode.cancelled;
+	}
+	const exit = error === undefined ? ExitCode.jobFailed : jobExitCode(error.code, error.retry);
+	if (error) tellFailure(context.output, error, exit);
+	return exit;
+}
+
+function jobExitCode(code: string, retry: string): ExitCode {
+	const exit = exitCodeFor(code, 'never', ExitCode.jobFailed);
+	if (exit === ExitCode.internal) return exit;
+	return retry === 'operator' && exit === ExitCode.jobFailed && !/^USB_|^DFU_/.test(code) ? ExitCode.operator : exit;
+}

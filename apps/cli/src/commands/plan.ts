@@ -1,0 +1,37 @@
+/** `linac plan`, and `--dry-run` of the commands that write: makes the plan and prints it. Writes nothing, changes no mode. */
+import { releases } from '@linac/catalog';
+import { plan as makePlan } from '@linac/planner';
+import { takeSnapshot } from '@linac/programmer';
+import { connect } from '../connect.js';
+import type { Context, GoalOptions } from '../context.js';
+import { ExitCode } from '../exit-codes.js';
+import { usage } from '../failure.js';
+import { platformNamed } from '../facts.js';
+import { deviceFor, filesFor, goalOf, openFor, planRefused } from '../job.js';
+import { showPlan } from '../show-plan.js';
+import { openSources } from '../sources.js';
+
+export async function plan(context: Context, options: GoalOptions, names: string[], isUpdate = false): Promise<ExitCode> {
+	if (!isUpdate && names.length === 0 && options.target === undefined) {
+		throw usage('There is nothing to plan.', 'Name a file, a folder or a zip, or a Device OS version with --target.');
+	}
+	const { output } = context;
+	const files = await filesFor(context, names);
+	const goal = goalOf(options, files, options.target);
+	const connection = await connect(context, options);
+	try {
+		const found = await deviceFor(context, connection, options.device);
+		const device = await takeSnapshot(found, { ...connection.environment, releases });
+		const sources = await openSources(context, options);
+		const release = await openFor(context, sources, device, goal, { update: isUpdate });
+		const verdict = makePlan(device, goal, release);
+		if (!verdict.ok) throw planRefused(verdict.problems);
+		output.document(verdict.value);
+		showPlan(output, verdict.value, { explain: options.explain ?? false, displayName: platformNamed(device.platform).displayName });
+		output.print();
+		output.print('Nothing was written.');
+		return ExitCode.ok;
+	} finally {
+		await connection.close();
+	}
+}

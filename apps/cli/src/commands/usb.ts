@@ -1,0 +1,109 @@
+/** `linac usb ...`: brings a device into another mode and says so only when it has been seen there. */
+import { LinacError } from '@linac/core';
+import { ControlDevice, DfuDevice, type DiscoveredDevice, listDevices, waitForDevice } from '@linac/usb';
+import { chooseDevice } from '../choose-device.js';
+import { connect, type Connection } from '../connect.js';
+import type { Context, DeviceOptions } from '../context.js';
+import { ExitCode } from '../exit-codes.js';
+import { usbIds } from '../usb-ids.js';
+
+interface Done {
+	/** Mode that the device is in now. */
+	mode: 'normal' | 'listening' | 'safe' | 'dfu';
+	changed: boolean;
+	message: string;
+}
+
+/** Until a device that restarts is back on the bus, in milliseconds of its own clock. */
+const backMs = 15_000;
+
+export async function usbCommand(context: Context, verb: string, options: DeviceOptions & { reset?: boolean }): Promise<ExitCode> {
+	const { output, signal } = context;
+	const connection = await connect(context, options);
+	try {
+		const device = chooseDevice(await listDevices(connection.host, usbIds(), signal), connection.choose(options.device));
+		const done = device.mode === 'dfu' ? await inDfu(connection, device, verb, context) : await running(connection, device, verb, options, context);
+		output.document({
+			command: `usb ${verb}`,
+			platform: device.platform.name,
+			deviceId: device.deviceId ?? null,
+			location: device.location ?? null,
+			...done,
+		});
+		output.print(`${connection.displayName(device)} ${device.deviceId ?? ''}: ${done.message}`);
+		return ExitCode.ok;
+	} finally {
+		await connection.close();
+	}
+}
+
+async function inDfu(connection: Connection, device: DiscoveredDevice, verb: string, context: Context): Promise<Done> {
+	if (verb === 'dfu') return { mode: 'dfu', changed: false, message: 'it is in DFU mode already.' };
+	if (verb !== 'reset') {
+		throw new LinacError('WRONG_MODE', `The device is in DFU mode, where "${verb}" does nothing.`, {
+			retry: 'operator',
+			hint: 'Start it with "linac usb reset", then run the command again.',
+		});
+	}
+	const { clock } = connection.environment;
+	const dfu = await DfuDevice.open(device, { clock, signal: context.signal });
+	try {
+		await dfu.leave();
+	} finally {
+		await dfu.close();
+	}
+	await back(connection, device, undefined, context);
+	return { mode: 'normal', changed: true, message: 'it has restarted.' };
+}
+
+async function running(
+	connection: Connection,
+	device: DiscoveredDevice,
+	verb: string,
+	options: { reset?: boolean },
+	context: Context,
+): Promise<Done> {
+	const { clock } = connection.environment;
+	const control = await ControlDevice.open(device, { clock, signal: context.signal });
+	try {
+		switch (verb) {
+			case 'start-listening':
+				await control.startListening();
+				return { mode: 'listening', changed: true, message: 'it is in listening mode (blinking dark blue).' };
+			case 'stop-listening':
+				await control.stopListening();
+				return { mode: 'normal', changed: true, message: 'it has left listening mode.' };
+			case 'setup-done': {
+				const wanted = !options.reset;
+				await control.setSetupDone(wanted);
+				return { mode: 'normal', changed: true, message: wanted ? 'it is marked as set up.' : 'the mark that it is set up is removed.' };
+			}
+			case 'dfu':
+				await control.enterDfu();
+				await back(connection, device, 'dfu', context);
+				return { mode: 'dfu', changed: true, message: 'it is in DFU mode (blinking yellow).' };
+			case 'safe-mode':
+				await control.enterSafeMode();
+				await back(connection, device, 'normal', context);
+				return { mode: 'safe', changed: true, message: 'it has restarted in safe mode (breathing magenta).' };
+			default:
+				await control.reset();
+				await back(connection, device, undefined, context);
+				return { mode: 'normal', changed: true, message: 'it has restarted.' };
+		}
+	} finally {
+		await control.close().catch(() => {});
+	}
+}
+
+async function back(connection: Connection, device: DiscoveredDevice, mode: 'normal' | 'dfu' | undefined, context: Context): Promise<void> {
+	await waitForDevice(connection.host, usbIds(), {
+		deviceId: device.deviceId,
+		location: device.location,
+		mode,
+		timeoutMs: backMs,
+		clock: connection.environment.clock,
+		signal: context.signal,
+		gone: device.handle.device,
+	});
+}

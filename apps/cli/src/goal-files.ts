@@ -1,0 +1,51 @@
+/**
+ * Files of the command line as the planner wants them: every module with its hash and the slot it belongs in, every file that is no
+ * module with the reason. A file that was named must be firmware; in a folder that was named, other files are left out and told.
+ */
+import { createHash } from 'node:crypto';
+import { platformById, slotOf, type SourcedModule } from '@linac/catalog';
+import { inspectInput, moduleLabel, type ParsedModule } from '@linac/firmware';
+import type { GoalFile } from '@linac/planner';
+import { platformNames } from './facts.js';
+import { readInputs } from './inputs.js';
+
+export async function readGoalFiles(names: readonly string[], cwd: string): Promise<{ files: GoalFile[]; ignored: string[] }> {
+	const files: GoalFile[] = [];
+	const ignored: string[] = [];
+	for (const input of await readInputs(names, cwd)) {
+		if (input.bytes === undefined) {
+			files.push({ name: input.name, problems: input.problems });
+			continue;
+		}
+		const found = inspectInput(input.name, input.bytes, { platforms: platformNames });
+		if (!found.ok) {
+			if (input.fromFolder && isBystander(input.name)) ignored.push(input.name);
+			else files.push({ name: input.name, problems: found.problems });
+			continue;
+		}
+		for (const { file, module, problems } of found.value.modules) files.push({ name: file, module: sourced(file, module), problems });
+		for (const other of found.value.others) {
+			if (other.problem.severity === 'error' && !isBystander(other.file)) files.push({ name: other.file, problems: [other.problem] });
+			else ignored.push(other.file);
+		}
+		const errors = found.value.problems.filter((p) => p.severity === 'error');
+		if (errors.length > 0) files.push({ name: input.name, problems: errors });
+	}
+	return { files, ignored };
+}
+
+/** Notes and checksums stand in folders of firmware with good reason. What is called firmware and is none is a fault, though. */
+function isBystander(name: string): boolean {
+	return !/\.(bin|hex|zip)$/i.test(name);
+}
+
+export function sourced(origin: string, module: ParsedModule): SourcedModule {
+	const platform = platformById(module.prefix.platformId);
+	const slot = platform === undefined ? undefined : slotOf(platform, module.prefix);
+	return {
+		slot: slot?.name ?? moduleLabel(module.prefix),
+		origin,
+		module,
+		sha256: createHash('sha256').update(module.bytes).digest('hex'),
+	};
+}

@@ -1,0 +1,68 @@
+/**
+ * Reads the files, folders and zips that were named on the command line into bytes with a name. What the bytes are is judged by
+ * `@linac/firmware`. Nothing that was named is passed over in silence: what cannot be read comes back with a problem.
+ */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { type Problem, problem } from '@linac/core';
+
+export interface InputFile {
+	/** As the user named it, or `folder/name`. */
+	name: string;
+	/** Undefined when it could not be read: then there is a problem. */
+	bytes?: Uint8Array;
+	/** Found in a folder that was named, and not named itself. */
+	fromFolder: boolean;
+	problems: Problem[];
+}
+
+/** Larger than the flash of every platform, and than every bundle: reading on would only fill memory. */
+const largest = 64 * 1024 * 1024;
+
+export async function readInputs(names: readonly string[], cwd: string): Promise<InputFile[]> {
+	const out: InputFile[] = [];
+	for (const name of names) out.push(...(await readInput(name, resolve(cwd, name))));
+	return out;
+}
+
+async function readInput(name: string, path: string): Promise<InputFile[]> {
+	try {
+		const about = await stat(path);
+		if (!about.isDirectory()) return [await readOne(name, path, false)];
+		const entries = (await readdir(path, { withFileTypes: true })).filter((e) => e.isFile() && !e.name.startsWith('.'));
+		if (entries.length === 0) {
+			return [failed(name, problem('FILE_FOLDER_EMPTY', `The folder ${name} has no files in it. Folders inside it are not searched.`, { file: name }))];
+		}
+		entries.sort((a, b) => a.name.localeCompare(b.name, 'en'));
+		return Promise.all(entries.map((e) => readOne(`${name.replace(/[\\/]+$/, '')}/${e.name}`, join(path, e.name), true)));
+	} catch (error) {
+		return [failed(name, unreadable(name, error))];
+	}
+}
+
+async function readOne(name: string, path: string, fromFolder: boolean): Promise<InputFile> {
+	try {
+		const { size } = await stat(path);
+		if (size > largest) {
+			const message = `${name} is ${Math.round(size / 1024 / 1024)} MB; no firmware is larger than ${largest / 1024 / 1024} MB.`;
+			return { ...failed(name, problem('FILE_TOO_LARGE', message, { file: name, found: size })), fromFolder };
+		}
+		const bytes = await readFile(path);
+		return { name, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), fromFolder, problems: [] };
+	} catch (error) {
+		return { ...failed(name, unreadable(name, error)), fromFolder };
+	}
+}
+
+function failed(name: string, why: Problem): InputFile {
+	return { name, fromFolder: false, problems: [why] };
+}
+
+function unreadable(name: string, error: unknown): Problem {
+	const code = (error as NodeJS.ErrnoException).code;
+	if (code === 'ENOENT' || code === 'ENOTDIR') {
+		return problem('FILE_NOT_FOUND', `There is no file or folder ${name}. Check the spelling${basename(name) === name ? '' : ' and the folder'}.`, { file: name });
+	}
+	const why = code === 'EACCES' || code === 'EPERM' ? 'this user may not read it' : error instanceof Error ? error.message : String(error);
+	return problem('FILE_UNREADABLE', `${name} cannot be read: ${why}.`, { file: name });
+}

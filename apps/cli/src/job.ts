@@ -1,0 +1,110 @@
+/**
+ * What plan, flash, update and verify have in common: read the files, find the device, work out which release is meant and open it.
+ * Makes no decision about the device: that is the planner's.
+ */
+import type { Platform, ReleaseEntry, ReleaseSet } from '@linac/catalog';
+import type { DeviceSnapshot, Goal, GoalFile, Permission, Plan, Refusal } from '@linac/planner';
+import type { Problem } from '@linac/core';
+import { listDevices } from '@linac/usb';
+import { chooseDevice } from './choose-device.js';
+import type { Connection } from './connect.js';
+import type { Context, GoalOptions } from './context.js';
+import { ExitCode } from './exit-codes.js';
+import { defaultRelease, platformNamed, releaseNamed } from './facts.js';
+import { type CommandFailure, refused, usage } from './failure.js';
+import { readGoalFiles } from './goal-files.js';
+import type { Sources } from './sources.js';
+import { usbIds } from './usb-ids.js';
+
+/** The files that were named. Throws with exit code 3 when one of them is no sound firmware: nothing has been looked at yet. */
+export async function filesFor(context: Context, names: readonly string[]): Promise<GoalFile[]> {
+	if (names.length === 0) return [];
+	const { files, ignored } = await readGoalFiles(names, context.cwd);
+	for (const name of ignored) context.output.note(`${name} is no firmware and is left out.`);
+	const problems = files.flatMap((f) => (f.module?.module.sound ? [] : f.problems.filter((p) => p.severity === 'error')));
+	if (problems.length > 0) {
+		throw refused(ExitCode.inputRefused, problems, 'Nothing was written. "linac inspect" shows what is in a file.');
+	}
+	if (files.length === 0) throw usage('There is no firmware in what was named.', '"linac inspect" shows what is in a file.');
+	return files;
+}
+
+/** The one device that is meant. Throws with exit code 5 when that is not clear. */
+export async function deviceFor(context: Context, connection: Connection, name: string | undefined) {
+	return chooseDevice(await listDevices(connection.host, usbIds(), context.signal), connection.choose(name));
+}
+
+const permissions: readonly Permission[] = ['downgrade'];
+
+export function goalOf(options: GoalOptions, files: GoalFile[], target: string | undefined): Goal {
+	const allow = (options.allow ?? []).flatMap((a) => a.split(','));
+	for (const a of allow) {
+		if (!(permissions as readonly string[]).includes(a)) throw usage(`There is nothing called "${a}" to allow.`, `It can be: ${permissions.join(', ')}.`);
+	}
+	if (options.applicationOnly && target !== undefined) {
+		throw usage('--application-only and --target contradict each other.', 'Leave one of them out.');
+	}
+	return { files, applicationOnly: options.applicationOnly ?? false, allow: allow as Permission[], ...(target === undefined ? {} : { target }) };
+}
+
+/** Module number of the Device OS that the device has, or undefined when it is not known. */
+export function systemVersion(device: DeviceSnapshot): number | undefined {
+	const parts = (device.modules ?? []).filter((m) => m.function === 4 && m.valid);
+	return parts.length === 0 ? undefined : Math.min(...parts.map((m) => m.version));
+}
+
+/**
+ * Which release a job needs on this device: the one that was named; for `update` without a name the default; else, when an application
+ * needs a newer Device OS than there is, the oldest release that is new enough. Undefined: Device OS is left alone.
+ */
+export function releaseWanted(
+	platform: Platform,
+	device: DeviceSnapshot,
+	goal: Goal,
+	releases: readonly ReleaseEntry[],
+	options: { update: boolean },
+): ReleaseEntry | undefined {
+	if (goal.target !== undefined) return releaseNamed(goal.target, platform);
+	if (options.update) return defaultRelease(platform);
+	if (goal.applicationOnly) return undefined;
+	// A system part among the files means that the user brings Device OS along.
+	if (goal.files.some((f) => f.module?.module.prefix.function === 4)) return undefined;
+	const needs = goal.files.flatMap((f) => (f.module?.module.prefix.function === 5 ? f.module.module.dependencies : []));
+	const need = Math.max(0, ...needs.filter((d) => d.function === 4).map((d) => d.version));
+	const has = systemVersion(device);
+	if (need === 0 || has === undefined || has >= need) return undefined;
+	const enough = releases.filter((r) => r.platforms.includes(platform.name) && r.moduleVersion >= need && r.channel === 'release');
+	return enough.sort((a, b) => a.moduleVersion - b.moduleVersion)[0];
+}
+
+/** Opens the release that a job needs, and names it in the goal. Throws with exit code 8 when no source has it. */
+export async function openFor(
+	context: Context,
+	sources: Sources,
+	device: DeviceSnapshot,
+	goal: Goal,
+	options: { update: boolean },
+): Promise<ReleaseSet | undefined> {
+	const { releases } = await import('@linac/catalog');
+	const platform = platformNamed(device.platform);
+	const release = releaseWanted(platform, device, goal, releases, options);
+	if (!release) return undefined;
+	if (goal.target !== release.version) {
+		goal.target = release.version;
+		if (!options.update) context.output.note(`The application needs a newer Device OS: ${release.version} will be installed with it.`);
+	}
+	return sources.open({ platform: platform.name, version: release.version }, context.signal);
+}
+
+/** A refusal of the planner as a failure: about a file, exit code 3; else 4. */
+export function planRefused(problems: readonly Problem[], plan?: Plan): CommandFailure {
+	const first = problems.find((p) => p.severity === 'error') ?? problems[0];
+	const route = problems.flatMap((p) => (p as Refusal).route ?? []);
+	const hints: string[] = [];
+	if (route.length > 0) hints.push(`Go there in steps: ${route.map((v) => `--target ${v}`).join(', then ')}.`);
+	if (problems.some((p) => /DOWNGRADE/.test(p.code))) hints.push('If you mean it, add --allow downgrade.');
+	hints.push('Nothing was written.');
+	const failure = refused(first?.file === undefined ? ExitCode.planRefused : ExitCode.inputRefused, problems, hints.join(' '));
+	if (plan) failure.details.plan = plan as never;
+	return failure;
+}
