@@ -1,4 +1,13 @@
 export * from './platforms.js';
 export * from './releases.js';
+export * from './rules.js';
+export * from './sources/check-release.js';
+export * from './sources/device-os-api-source.js';
+export * from './sources/docs-source.js';
+export type { Download, DownloadRequest, DownloadResult } from './sources/download.js';
+export * from './sources/file-source.js';
+export * from './sources/github-source.js';
+export * from './sources/tarballs.js';
+export * from './sources/zip-archive.js';
 export * from './types.js';
 export * from './versions.js';

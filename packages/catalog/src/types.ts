@@ -144,6 +144,16 @@ export interface ReleaseSet {
 	modules: SourcedModule[];
 	/** The source that it came from. */
 	source: string;
+	/** The default application (Tinker) that the source had for this platform. It is no part of Device OS and only installed when asked for. */
+	application?: SourcedModule;
+}
+
+/** How far a source is. `total` is missing when the other side does not say. Bytes. */
+export interface SourceProgress {
+	source: string;
+	what: string;
+	done: number;
+	total?: number;
 }
 
 export interface ReleaseQuery {
@@ -164,5 +174,5 @@ export interface ReleaseSource {
 	readonly name: string;
 	list(signal?: AbortSignal): Promise<ReleaseSummary[]>;
 	/** Throws `SOURCE_UNREACHABLE` when the next source should be asked; a refused verdict says what is wrong with what it has. */
-	open(query: ReleaseQuery, signal?: AbortSignal): Promise<Verdict<ReleaseSet>>;
+	open(query: ReleaseQuery, signal?: AbortSignal, onProgress?: (progress: SourceProgress) => void): Promise<Verdict<ReleaseSet>>;
 }

@@ -1,0 +1,122 @@
+/**
+ * Typed access to data/rules.json: what must and must not be done with Particle devices, each rule with its source and how sure it
+ * is. The planner reads them; nothing here decides. How the planner uses them: docs/plans.md.
+ */
+import { rulesText } from './generated/rules.js';
+import type { McuFamily, Sourced, VersionRange } from './types.js';
+
+export type Confidence = 'code' | 'ran' | 'docs' | 'thread' | 'inference';
+
+/** Which devices a rule is about; without both: all. */
+export interface RuleScope {
+	platforms?: string[];
+	mcus?: McuFamily[];
+}
+
+interface RuleBase extends Sourced, RuleScope {
+	id: string;
+	statement: string;
+	confidence: Confidence;
+}
+
+export type Rule = RuleBase &
+	(
+		| { kind: 'permission'; permission: string }
+		| { kind: 'never-offer'; releases: string[]; moduleVersions: number[] }
+		| { kind: 'never-write'; function: number; index: number }
+		| { kind: 'never-downgrade'; functions: number[] }
+		| { kind: 'keep-newer'; functions: number[] }
+		| { kind: 'protected-floor'; systemFrom: number; bootloaderFrom: number }
+		| { kind: 'minimum'; moduleVersion: number; release: string; sku: string; enforced: 'warn' }
+		/** From a device whose system is in `installed`, a target in `target` is reached by way of `via`. */
+		| {
+				kind: 'stepping-stone';
+				installed: VersionRange;
+				target: VersionRange;
+				via: string[];
+				onlyIf?: 'bootloader-dependency';
+		  }
+		/** A system in `system` hangs with a bootloader in `bootloader`. */
+		| { kind: 'bootloader-first'; bootloader: VersionRange; system: VersionRange; otherwise: 'hang' }
+		| { kind: 'setup-done'; systemBefore: number; value: number }
+		| {
+				kind: 'former-slot';
+				application: { function: number; index: number };
+				former: { function: number; index: number };
+				address: number;
+				length: number;
+				systemFrom: number;
+		  }
+		| { kind: 'shared-module'; function: number; platformIds: number[] }
+		| { kind: 'embedded-bootloader' }
+		| { kind: 'note'; severity: 'info' | 'warning'; code: string; when: NoteCondition }
+	);
+
+/** All that are given must hold. */
+export interface NoteCondition {
+	installed?: VersionRange;
+	target?: VersionRange;
+	direction?: 'downgrade' | 'upgrade';
+	withoutApplication?: boolean;
+}
+
+/** How a bootloader decides what to start, and what the started system checks (per MCU). */
+export interface BootFacts extends Sourced {
+	/** The module that the bootloader starts. */
+	startModule: { function: number; index: number };
+	/** `crc`: header and CRC-32. `header`: the header alone, so a half-written module is started and hangs. */
+	judgedBy: 'crc' | 'header';
+	/** Bytes at the beginning of a module that hold its header. */
+	headBytes: number;
+	/** Blanking this makes the start module invalid, in every layout. Internal storage. */
+	invalidate: { address: number; length: number };
+	/** Where a bootloader without a system ends. */
+	withoutSystem: 'dfu';
+	/** System parts whose integrity and dependencies decide between normal and safe mode. */
+	checkedDependencies: { function: number; index: number }[];
+	/** Systems from this version on take modules by control requests. */
+	updateControlFrom: number;
+	confidence: Confidence;
+	note?: string;
+}
+
+/** What happens when the running system is given a bootloader. */
+export interface BootloaderUpdateFacts extends Sourced, RuleScope {
+	id: string;
+	/** `in-place`: power loss meanwhile can only be healed with a debugger. `staged`: it is repeated after a power loss. */
+	way: 'in-place' | 'staged';
+	/** Staged all the same when the installed bootloader and the running system are both at least so new. */
+	unless?: { bootloaderFrom: number; systemFrom: number };
+	statement: string;
+	confidence: Confidence;
+}
+
+export interface Rules {
+	format: 'linac-rules/1';
+	boot: Partial<Record<McuFamily, BootFacts>>;
+	bootloaderUpdate: BootloaderUpdateFacts[];
+	rules: Rule[];
+	fileByMode: Sourced & { rows: { what: string; by: string; modes: string[]; why: string }[] };
+}
+
+let parsed: Rules | undefined;
+
+/** All rules, parsed once. */
+export function rules(): Rules {
+	parsed ??= JSON.parse(rulesText) as Rules;
+	return parsed;
+}
+
+export function inScope(scope: RuleScope, platform: { name: string; mcu: McuFamily }): boolean {
+	if (scope.platforms && !scope.platforms.includes(platform.name)) return false;
+	if (scope.mcus && !scope.mcus.includes(platform.mcu)) return false;
+	return true;
+}
+
+/** The rules of one kind that are about this platform. */
+export function rulesOf<K extends Rule['kind']>(
+	kind: K,
+	platform: { name: string; mcu: McuFamily },
+): Extract<Rule, { kind: K }>[] {
+	return rules().rules.filter((r): r is Extract<Rule, { kind: K }> => r.kind === kind && inScope(r, platform));
+}
