@@ -3,7 +3,18 @@
  * decide nothing, headers do: Electron's published names are rotated against its module indexes, and published "modules" have been HTML
  * error pages. What comes out is complete, sound and free of overlaps, or there are reasons file by file. See docs/releases.md.
  */
-import { address, bad, type Digests, good, type Problem, portableDigests, problem, toHex, type Verdict } from '@linac/core';
+import {
+	address,
+	bad,
+	type Digests,
+	equalBytes,
+	good,
+	type Problem,
+	portableDigests,
+	problem,
+	toHex,
+	type Verdict,
+} from '@linac/core';
 import { ModuleFunction, type ParsedModule, parseModule } from '@linac/firmware';
 import { asPlatform, inRange, platformById, regionOf, slotOf } from '../platforms.js';
 import { expectedModules, releaseByModuleVersion, releaseByVersion } from '../releases.js';
@@ -90,7 +101,7 @@ export function checkRelease(files: readonly CandidateFile[], options: CheckOpti
 			return;
 		}
 		const before = chosen.get(slot.name);
-		const better = before ? betterOf(before.module, module, wanted(expected, slot), digests) : 'second';
+		const better = before ? betterOf(before.module, module, platform, wanted(expected, slot), digests) : 'second';
 		if (better === undefined) {
 			problems.push(
 				problem(
@@ -104,6 +115,22 @@ export function checkRelease(files: readonly CandidateFile[], options: CheckOpti
 
 	problems.push(...missing(platform, version, moduleVersion, expected, chosen, problems));
 	problems.push(...overlaps([...chosen.values()].map((c) => ({ name: c.file.name, module: c.module }))));
+	for (const c of chosen.values()) {
+		if (c.module.prefix.platformId === platform.id) continue;
+		problems.push(
+			problem(
+				'SOFTDEVICE_SHARED',
+				`${c.file.name} carries the id of another platform. SoftDevices of all boards are the same, so it is used.`,
+				{
+					severity: 'info',
+					file: c.file.name,
+					field: 'prefix.platformId',
+					expected: platform.id,
+					found: c.module.prefix.platformId,
+				},
+			),
+		);
+	}
 	const failed = problems.some((p) => p.code === 'RELEASE_INCOMPLETE');
 	if (!failed) for (const p of ofOneFile) if (p.severity === 'error') p.severity = 'warning';
 	if (moduleVersion === undefined || problems.some((p) => p.severity === 'error')) {
@@ -114,7 +141,7 @@ export function checkRelease(files: readonly CandidateFile[], options: CheckOpti
 		platform: platform.name,
 		version,
 		moduleVersion,
-		modules: [...chosen.values()].map((c) => sourced(c.module, c.file, c.slot, digests, options)),
+		modules: inOrder(platform, chosen).map((c) => sourced(c.module, c.file, c.slot, digests, options)),
 		source: options.source,
 	};
 	if (application) set.application = application;
@@ -204,6 +231,11 @@ function sourced(
 	};
 }
 
+/** Bootloaders first, as the platform lists its modules. */
+function inOrder<T extends { slot: ModuleSlot }>(platform: Platform, chosen: ReadonlyMap<string, T>): T[] {
+	return platform.modules.flatMap((slot) => chosen.get(slot.name) ?? []);
+}
+
 function wanted(expected: readonly ReleaseModule[], slot: ModuleSlot): ReleaseModule | undefined {
 	return expected.find((m) => m.slot === slot.name);
 }
@@ -264,21 +296,28 @@ function insideRegion(module: ParsedModule, region: MemoryRegion): boolean {
 	return start === region.start && end + SIZE_OF_CRC <= region.end;
 }
 
-/** Of two modules in one place: the same bytes, or the one whose dependencies are those of the release. */
+/**
+ * Of two modules in one place: the one with the platform's own id (SoftDevices of other boards fit too), the first when they are the same,
+ * or the one whose dependencies are those of the release. Undefined when nothing tells them apart.
+ */
 function betterOf(
 	first: ParsedModule,
 	second: ParsedModule,
+	platform: Platform,
 	want: ReleaseModule | undefined,
 	digests: Digests,
 ): 'first' | 'second' | undefined {
-	if (toHex(digests.sha256(first.bytes)) === toHex(digests.sha256(second.bytes))) return 'first';
+	const own = (module: ParsedModule) => module.prefix.platformId === platform.id;
+	if (own(first) !== own(second)) return own(first) ? 'first' : 'second';
+	// Neither is the platform's own: SoftDevice files, whose stored hash is over the payload only.
+	if (!own(first) && equalBytes(first.sha.stored, second.sha.stored)) return 'first';
+	if (equalBytes(digests.sha256(first.bytes), digests.sha256(second.bytes))) return 'first';
 	if (!want?.real) return undefined;
 	const text = (dependencies: ReleaseModule['dependencies']) =>
 		JSON.stringify(dependencies.map((d) => [d.function, d.index, d.version]));
 	const right = text(want.dependencies);
 	const one = text(first.dependencies) === right;
-	const two = text(second.dependencies) === right;
-	if (one === two) return undefined;
+	if (one === (text(second.dependencies) === right)) return undefined;
 	return one ? 'first' : 'second';
 }
 
