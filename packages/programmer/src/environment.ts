@@ -2,8 +2,9 @@
  * What a job needs from the world: the USB host, the facts, a clock, digests, and how long it may wait. Everything is handed in, so
  * that the same job runs in Node, in a browser and in a test on a virtual clock. Not for choosing devices or releases.
  */
-import { type Clock, type Digests, type Log, portableDigests, silentLog } from '@linac/core';
+
 import type { Platform, ReleaseEntry } from '@linac/catalog';
+import { type Clock, type Digests, type Log, portableDigests, silentLog } from '@linac/core';
 import type { UsbHost, UsbPlatformIds } from '@linac/usb';
 import type { KnownModule } from './known-modules.js';
 import type { JobEvent } from './types.js';

@@ -3,6 +3,6 @@ export { completeEnvironment, defaultLimits, type Environment, type JobLimits, u
 export { type KnownModule, knownModule } from './known-modules.js';
 export { buttonHint } from './operator.js';
 export { type ProgramOptions, program } from './program.js';
-export { runJob, type RunJobOptions } from './run-job.js';
+export { type RunJobOptions, runJob } from './run-job.js';
 export { type SnapshotOptions, takeSnapshot } from './snapshot.js';
 export * from './types.js';

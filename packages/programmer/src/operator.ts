@@ -1,6 +1,7 @@
 /** Sentences for the person in front of the device: which button to press, and when only a debugger helps. Not for logic. */
-import { type Clock, LinacError } from '@linac/core';
+
 import type { Platform } from '@linac/catalog';
+import { type Clock, LinacError } from '@linac/core';
 
 /**
  * How to bring a device into DFU mode by hand. The button next to RESET is called SETUP on generation 2 and MODE from generation 3
@@ -16,11 +17,15 @@ export function buttonHint(platform: Platform): string {
 
 /** A device that does not start: the bootloader still can be reached by hand. */
 export function needsDfuButton(platform: Platform, cause?: unknown): LinacError {
-	return new LinacError('NEEDS_DFU_BUTTON', `The ${platform.displayName} does not start by itself, so it has to be brought into DFU mode by hand.`, {
-		retry: 'operator',
-		hint: buttonHint(platform),
-		cause,
-	});
+	return new LinacError(
+		'NEEDS_DFU_BUTTON',
+		`The ${platform.displayName} does not start by itself, so it has to be brought into DFU mode by hand.`,
+		{
+			retry: 'operator',
+			hint: buttonHint(platform),
+			cause,
+		},
+	);
 }
 
 /** A device that was overwriting its own bootloader in place and did not come back. Nothing over USB may be left to help. */

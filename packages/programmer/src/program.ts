@@ -3,9 +3,10 @@
  * because everything is derived anew from what is on the device. Within one call a disturbance (cable, stall, a module that is not what
  * the device said) makes it look and plan again, a bounded number of times. Not for asking questions: the caller does that in `confirm`.
  */
-import { asLinacError, cancelled, good, LinacError, type Problem, throwIfCancelled, type Verdict } from '@linac/core';
+
 import type { ReleaseSet } from '@linac/catalog';
-import { type DeviceSnapshot, type Goal, type Plan, plan as makePlan } from '@linac/planner';
+import { asLinacError, cancelled, good, LinacError, type Problem, throwIfCancelled, type Verdict } from '@linac/core';
+import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
 import { type DeviceSelector, findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -131,7 +132,14 @@ class Attempts {
 		const forOperator = error.retry === 'operator' && limits.operatorMs > 0 && waitsForDevice(error.code);
 		if (!forOperator && error.retry !== 'reconnect' && error.retry !== 'step' && error.retry !== 'job') return false;
 		if (error.code === 'CANCELLED') return false;
-		this.#events.emit({ type: 'retry', step: 'job', code: error.code, message: error.message, attempt: attempt + 2, of: limits.replans + 1 });
+		this.#events.emit({
+			type: 'retry',
+			step: 'job',
+			code: error.code,
+			message: error.message,
+			attempt: attempt + 2,
+			of: limits.replans + 1,
+		});
 		if (forOperator) this.#events.emit({ type: 'waiting', step: 'job', for: error.hint ?? 'the device to come back' });
 		try {
 			await session.returned(forOperator ? limits.operatorMs : limits.returnMs);
@@ -169,7 +177,9 @@ class Attempts {
 
 /** Errors that end when the device is on the bus again. */
 function waitsForDevice(code: string): boolean {
-	return code === 'DEVICE_NOT_BACK' || code === 'NEEDS_DFU_BUTTON' || code === 'BOOTLOADER_MAY_BE_LOST' || code === 'USB_DISCONNECTED';
+	return (
+		code === 'DEVICE_NOT_BACK' || code === 'NEEDS_DFU_BUTTON' || code === 'BOOTLOADER_MAY_BE_LOST' || code === 'USB_DISCONNECTED'
+	);
 }
 
 async function openRelease(release: ProgramOptions['release'], device: DeviceSnapshot): Promise<ReleaseSet | undefined> {

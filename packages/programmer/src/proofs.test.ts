@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { evidenceRow, Proofs } from './proofs.js';
 
 const expected: ExpectedModule = { slot: 'system-part1', function: 4, index: 1, version: 4005, contentSha256: 'aa' };
-const device = (module: { version: number; valid: boolean; contentSha256?: string }, depth: 'reported' | 'read' = 'reported'): DeviceSnapshot => ({
+const device = (
+	module: { version: number; valid: boolean; contentSha256?: string },
+	depth: 'reported' | 'read' = 'reported',
+): DeviceSnapshot => ({
 	platform: 'boron',
 	mode: 'normal',
 	modules: [{ function: 4, index: 1, ...module }],
@@ -14,8 +17,14 @@ const device = (module: { version: number; valid: boolean; contentSha256?: strin
 test('bytes that were read back prove a module, unless the device contradicts them later', () => {
 	const proofs = new Proofs();
 	proofs.set('system-part1', { proof: 'read-back-sha256', sha256: 'aa', version: 4005 });
-	expect(evidenceRow(expected, undefined, device({ version: 4005, valid: true }), proofs)).toMatchObject({ proof: 'read-back-sha256', ok: true });
-	expect(evidenceRow(expected, undefined, device({ version: 2202, valid: true }), proofs)).toMatchObject({ proof: 'none', ok: false });
+	expect(evidenceRow(expected, undefined, device({ version: 4005, valid: true }), proofs)).toMatchObject({
+		proof: 'read-back-sha256',
+		ok: true,
+	});
+	expect(evidenceRow(expected, undefined, device({ version: 2202, valid: true }), proofs)).toMatchObject({
+		proof: 'none',
+		ok: false,
+	});
 	expect(evidenceRow(expected, undefined, device({ version: 4005, valid: false }), proofs)).toMatchObject({ ok: false });
 });
 
@@ -29,7 +38,8 @@ test('a proof of other bytes proves nothing, and a dropped proof is gone', () =>
 });
 
 test('a hash that the device tells decides over the version that it tells', () => {
-	const row = (contentSha256: string) => evidenceRow(expected, undefined, device({ version: 4005, valid: true, contentSha256 }), new Proofs());
+	const row = (contentSha256: string) =>
+		evidenceRow(expected, undefined, device({ version: 4005, valid: true, contentSha256 }), new Proofs());
 	expect(row('aa')).toMatchObject({ proof: 'device-hash', ok: true });
 	expect(row('cc')).toMatchObject({ proof: 'device-hash', ok: false });
 });

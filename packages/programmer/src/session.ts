@@ -2,12 +2,13 @@
  * One device over the whole of a job: it changes its mode, leaves the bus and comes back, and stays the same device. Keeps at most
  * one protocol open, and counts the bytes of all of them. Not for deciding what to do with the device.
  */
-import { asLinacError, assert, LinacError } from '@linac/core';
+
 import type { Platform } from '@linac/catalog';
+import { asLinacError, assert, LinacError } from '@linac/core';
 import { ControlDevice, DfuDevice, type DiscoveredDevice, waitForDevice } from '@linac/usb';
-import { buttonHint } from './operator.js';
 import type { World } from './environment.js';
 import type { KnownModule } from './known-modules.js';
+import { buttonHint } from './operator.js';
 
 export class DeviceSession {
 	#world: World;
@@ -152,8 +153,12 @@ export class DeviceSession {
 }
 
 function wrongMode(expected: string, found: DiscoveredDevice): LinacError {
-	return new LinacError('WRONG_MODE', `The device is in ${found.mode === 'dfu' ? 'DFU' : 'normal'} mode, but this needs ${expected}.`, {
-		retry: 'reconnect',
-		details: { mode: found.mode },
-	});
+	return new LinacError(
+		'WRONG_MODE',
+		`The device is in ${found.mode === 'dfu' ? 'DFU' : 'normal'} mode, but this needs ${expected}.`,
+		{
+			retry: 'reconnect',
+			details: { mode: found.mode },
+		},
+	);
 }

@@ -7,15 +7,16 @@
  * the *end* of their region; Device OS finds them by the suffix that ends there, whose dynamic-location extension tells the start
  * (device-os v5.9.0: hal/src/rtl872x/core_hal.c, HAL_Core_Config), and so does this.
  */
-import { asLinacError, toHex, u16le } from '@linac/core';
+
 import type { MemoryRegion, ModuleSlot, Platform } from '@linac/catalog';
+import { asLinacError, toHex, u16le } from '@linac/core';
 import {
 	CRC_SIZE,
 	declaredSize,
-	type ModulePrefix,
 	ModuleFunction,
-	PREFIX_SIZE,
+	type ModulePrefix,
 	type ParsedModule,
+	PREFIX_SIZE,
 	parseModuleAt,
 	plausiblePrefix,
 	prefixOffsets,
@@ -74,7 +75,9 @@ async function readModules(dfu: DfuDevice, platform: Platform, world: World): Pr
 		// The same slot may be listed once a version range; an encrypted one can't be read by anybody.
 		if (slot.region === undefined || slot.encrypted || seen.has(key)) continue;
 		seen.add(key);
-		const names = new Set(platform.modules.filter((s) => s.function === slot.function && s.index === slot.index).map((s) => s.region));
+		const names = new Set(
+			platform.modules.filter((s) => s.function === slot.function && s.index === slot.index).map((s) => s.region),
+		);
 		const module = await readSlot(dfu, platform, slot, regionsOf(platform, names), world);
 		if (module) found.push(module);
 	}
@@ -110,7 +113,8 @@ async function readSlot(
 			const alternate = platform.alternates.find((a) => a.storage === region.storage);
 			if (!alternate) continue;
 			const reader: FlashReader = {
-				read: (address, length) => dfu.read(alternate.number, address + alternate.addressOffset, length, { signal: world.signal }),
+				read: (address, length) =>
+					dfu.read(alternate.number, address + alternate.addressOffset, length, { signal: world.signal }),
 			};
 			const module =
 				slot.function === ModuleFunction.radioStack
@@ -159,7 +163,12 @@ async function readFromEnd(
 	const bytes = await reader.read(start, size);
 	if (plausiblePrefix(bytes, 0) === 0) return undefined;
 	const prefix = readPrefix(bytes, 0);
-	if (prefix.start !== start || declaredSize(prefix) !== size || prefix.function !== slot.function || prefix.index !== slot.index) {
+	if (
+		prefix.start !== start ||
+		declaredSize(prefix) !== size ||
+		prefix.function !== slot.function ||
+		prefix.index !== slot.index
+	) {
 		return undefined;
 	}
 	return judge(bytes, 0, prefix, platform, world);
@@ -225,4 +234,3 @@ export function osVersionOf(world: World, platform: Platform, modules: readonly 
 	const releases = (world.releases ?? []).filter((r) => r.moduleVersion === version);
 	return (releases.find((r) => r.platforms.includes(platform.name)) ?? releases[0])?.version;
 }
-

@@ -49,7 +49,8 @@ export async function reportedModules(control: ControlDevice, world: World): Pro
 		if (m.store !== 'main') continue;
 		const hash = m.sha256?.toLowerCase();
 		// The device tells the hash in the suffix, which covers all bytes before it; together with its own CRC check that is the content.
-		const known = hash === undefined || !m.valid ? undefined : world.known.find((k) => k.suffixSha256 === hash && k.function === m.function);
+		const known =
+			hash === undefined || !m.valid ? undefined : world.known.find((k) => k.suffixSha256 === hash && k.function === m.function);
 		out.push({
 			function: m.function,
 			index: m.index,

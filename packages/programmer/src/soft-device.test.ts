@@ -1,5 +1,5 @@
-import { sha256, toHex, portableDigests } from '@linac/core';
 import { platformByName, slotByName } from '@linac/catalog';
+import { portableDigests, sha256, toHex } from '@linac/core';
 import { parseModule } from '@linac/firmware';
 import { expect, test } from 'vitest';
 import { realModule } from '../../../tests/support/real-firmware.js';

@@ -6,8 +6,9 @@
  * behind the SoftDevice, at 0x300C the firmware id that Device OS uses as the module's version (device-os v6.2.0:
  * hal/src/nRF52840/platform_radio_stack.cpp; Nordic nrf_sdm.h, SD_FWID_OFFSET and SOFTDEVICE_INFO_STRUCT_OFFSET).
  */
-import { equalBytes, toHex, u16le, u32le } from '@linac/core';
+
 import type { MemoryRegion, ModuleSlot } from '@linac/catalog';
+import { equalBytes, toHex, u16le, u32le } from '@linac/core';
 import type { InstalledModule } from '@linac/planner';
 import type { World } from './environment.js';
 import type { FlashReader } from './snapshot-dfu.js';

@@ -37,7 +37,9 @@ export async function updateByControl(
 		// Same version, but the plan still wants it written: only a hash may overrule the plan.
 		const damaged = job.before.modules?.some((m) => m.function === prefix.function && m.index === prefix.index && !m.valid);
 		if (before === 'by-hash' || !damaged) {
-			return { skipped: `The device says that ${slot} ${prefix.version} is there${before === 'by-hash' ? ', with the same hash' : ' and whole'}.` };
+			return {
+				skipped: `The device says that ${slot} ${prefix.version} is there${before === 'by-hash' ? ', with the same hash' : ' and whole'}.`,
+			};
 		}
 	}
 

@@ -44,5 +44,7 @@ export async function verify(job: RunningJob, _step: Step, action: StepAction & 
 			hint: 'Run the command again: it continues from what is on the device.',
 		});
 	}
-	return { evidence: { mode: after.mode, modules: action.modules.length, ...(after.osVersion ? { osVersion: after.osVersion } : {}) } };
+	return {
+		evidence: { mode: after.mode, modules: action.modules.length, ...(after.osVersion ? { osVersion: after.osVersion } : {}) },
+	};
 }

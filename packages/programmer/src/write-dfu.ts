@@ -2,10 +2,12 @@
  * Steps that change flash over DFU: writing a module, blanking the head of one, one byte of the DCT. Each looks first whether its
  * effect is already there, and reads back what it wrote. Nothing here knows why a step is in the plan.
  */
-import { equalBytes, LinacError, toHex } from '@linac/core';
+
 import type { SourcedModule } from '@linac/catalog';
+import { equalBytes, LinacError, toHex } from '@linac/core';
 import type { Step, StepAction } from '@linac/planner';
 import type { DfuDevice } from '@linac/usb';
+import { knownModule } from './known-modules.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
 
 /** One DFU block of all Particle bootloaders (wTransferSize 4096): the head of a module is looked at in one transfer. */
@@ -14,10 +16,14 @@ const HEAD = 4096;
 export function inputModule(job: RunningJob, sha256: string): SourcedModule {
 	const input = job.inputs.modules.get(sha256);
 	if (input) return input;
-	throw new LinacError('PLAN_INPUT_MISSING', `The plan names a file with SHA-256 ${sha256}, but it is not among the files given.`, {
-		details: { sha256 },
-		hint: 'Give the same files and the same release as when the plan was made.',
-	});
+	throw new LinacError(
+		'PLAN_INPUT_MISSING',
+		`The plan names a file with SHA-256 ${sha256}, but it is not among the files given.`,
+		{
+			details: { sha256 },
+			hint: 'Give the same files and the same release as when the plan was made.',
+		},
+	);
 }
 
 export async function writeModule(job: RunningJob, step: Step, action: StepAction & { kind: 'write-dfu' }): Promise<StepResult> {
@@ -35,6 +41,14 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 
 	if (await isThere(job, step, dfu, action.alternate, action.address, wanted)) {
 		return { ...prove(), skipped: `What stands in flash has the same SHA-256 already: ${sha256}.` };
+	}
+	const { payload } = knownModule(input.module, world.digests);
+	if (payload && (await isThere(job, step, dfu, action.alternate, action.address, wanted.subarray(0, payload.length)))) {
+		job.proofs.set(slot, { proof: 'read-back-sha256', sha256: payload.sha256, version, payloadOnly: true });
+		return {
+			skipped: `Its payload stands in flash already (SHA-256 ${payload.sha256}), put there without the suffix that nothing uses.`,
+			evidence: { sha256: payload.sha256, bytes: payload.length, proof: 'read-back-sha256' },
+		};
 	}
 
 	job.proofs.drop(slot);
@@ -63,7 +77,14 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 }
 
 /** Compares the head in one transfer, and the rest only when the head is equal. */
-async function isThere(job: RunningJob, step: Step, dfu: DfuDevice, alternate: number, address: number, wanted: Uint8Array): Promise<boolean> {
+async function isThere(
+	job: RunningJob,
+	step: Step,
+	dfu: DfuDevice,
+	alternate: number,
+	address: number,
+	wanted: Uint8Array,
+): Promise<boolean> {
 	const { signal } = job.world;
 	const head = Math.min(HEAD, wanted.length);
 	if (!equalBytes(await dfu.read(alternate, address, head, { signal }), wanted.subarray(0, head))) return false;

@@ -1,0 +1,292 @@
+import { expectedModules, latestInLine, platforms, releasesFor } from '@linac/catalog';
+import { asLinacError, VirtualClock } from '@linac/core';
+import type { Report } from '@linac/programmer';
+import { standInRelease, type VirtualDevice } from '@linac/virtual';
+import { describe, expect, test } from 'vitest';
+import { realModule, realTinker } from '../support/real-firmware.js';
+import { application, bench, goal, goalFile, realRelease, run } from './programming-setup.js';
+
+type Outcome = Awaited<ReturnType<typeof run>>;
+
+function report(outcome: Outcome): Report {
+	if (!outcome.verdict.ok)
+		throw new Error(`refused: ${outcome.verdict.problems.map((p) => `${p.code} ${p.message}`).join('\n')}`);
+	const { value } = outcome.verdict;
+	if (value.error) throw new Error(`${value.error.code}: ${value.error.message}\n${JSON.stringify(value.steps, null, 1)}`);
+	return value;
+}
+
+/** What is in the device's flash arrays, as `function.index -> version`, whole modules only. */
+function truth(device: VirtualDevice): Record<string, number> {
+	return Object.fromEntries(
+		device
+			.installedModules()
+			.filter((m) => m.valid)
+			.map((m) => [`${m.function}.${m.index}`, m.version]),
+	);
+}
+
+const boron220 = realRelease('boron', '2.2.0');
+const boron401 = realRelease('boron', '4.0.1');
+const app401 = application('boron', { needs: 4005, index: 2, size: 200_000 });
+
+describe('a Boron on 2.2.0', () => {
+	test('is programmed to 4.0.1 with an application, and every module is proved', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const r = report(await run(b, { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 }));
+		expect(r.outcome).toBe('verified');
+		expect(r.evidence.length).toBeGreaterThanOrEqual(4);
+		expect(r.evidence.every((row) => row.ok && row.proof !== 'none')).toBe(true);
+		expect(r.evidence.find((row) => row.slot === 'system-part1')).toMatchObject({
+			before: { version: 2202 },
+			after: { version: 4005 },
+			proof: 'read-back-sha256',
+		});
+		expect(truth(b.device)).toMatchObject({ '4.1': 4005, '2.0': 1101, '8.0': 202, '5.2': 6 });
+		expect(b.device.mode).toBe('normal');
+	});
+
+	test('that has been programmed already is left alone, and that is not called a success of writing', async () => {
+		const b = bench('boron', { release: boron401, application: app401 });
+		const writes = b.device.counters.flashWrites;
+		const r = report(await run(b, { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 }));
+		expect(r.outcome).toBe('already');
+		expect(r.files[0]).toMatchObject({ verdict: 'already-there' });
+		expect(b.device.counters.flashWrites).toBe(writes);
+		expect(r.evidence.every((row) => row.ok)).toBe(true);
+	});
+
+	test('is known and programmed when it is found in DFU mode', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		b.device.pressModeAndReset();
+		const r = report(await run(b, { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 }));
+		expect(r.before).toMatchObject({ mode: 'dfu', depth: 'read', osVersion: '2.2.0' });
+		expect(r.before.modules?.map((m) => `${m.function}.${m.index} ${m.version} ${m.valid}`).sort()).toEqual([
+			'2.0 1006 true',
+			'4.1 2202 true',
+			'5.1 6 true',
+			'8.0 202 true',
+		]);
+		expect(r.outcome).toBe('verified');
+		expect(truth(b.device)).toMatchObject({ '4.1': 4005, '2.0': 1101, '5.2': 6 });
+	});
+});
+
+describe('what is on the device decides', () => {
+	test('a SoftDevice of the right version with one wrong byte is found by its hash and written again', async () => {
+		const b = bench('boron', { release: boron220 });
+		const flash = b.device.flash('internal');
+		const bytes = flash.read(0x12345, 1);
+		flash.put(0x12345, Uint8Array.of(bytes[0]! ^ 0xff));
+		const r = report(await run(b, { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 }));
+		expect(r.outcome).toBe('verified');
+		expect(flash.read(0x12345, 1)).toEqual(bytes);
+	});
+
+	test('a damaged system part of the target version is found in DFU mode and written again', async () => {
+		const b = bench('boron', { release: boron401, application: app401 });
+		const flash = b.device.flash('internal');
+		const bytes = flash.read(0x40000, 4);
+		flash.put(
+			0x40000,
+			Uint8Array.from(bytes, (v) => v ^ 0xff),
+		);
+		b.device.pressModeAndReset();
+		const r = report(await run(b, { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 }));
+		expect(r.outcome).toBe('verified');
+		expect(r.before.modules).toContainEqual(expect.objectContaining({ function: 4, index: 1, version: 4005, valid: false }));
+		expect(r.files[0]).toMatchObject({ verdict: 'already-there' });
+		expect(flash.read(0x40000, 4)).toEqual(bytes);
+	});
+
+	test('with --application-only nothing but the application is written', async () => {
+		const b = bench('boron', { release: boron401 });
+		const app = application('boron', { needs: 4005, index: 2, size: 30_000 });
+		const before = b.device.flash('internal').read(0, 0xb4000);
+		const r = report(await run(b, { goal: goal(undefined, [goalFile('boron', app)], { applicationOnly: true }) }));
+		expect(r.outcome).toBe('verified');
+		expect(truth(b.device)['5.2']).toBe(6);
+		expect(b.device.flash('internal').read(0, 0xb4000)).toEqual(before);
+	});
+
+	test('an application of 128 KB gives way to one of 256 KB, and only the new one is left', async () => {
+		const b = bench('boron', {
+			release: boron401,
+			application: application('boron', { needs: 2202, index: 1, size: 90_000, seed: 7 }),
+		});
+		expect(truth(b.device)).toMatchObject({ '5.1': 6 });
+		const app = application('boron', { needs: 4005, index: 2, size: 120_000 });
+		const r = report(await run(b, { goal: goal(undefined, [goalFile('boron', app)], { applicationOnly: true }) }));
+		expect(r.outcome).toBe('verified');
+		expect(truth(b.device)['5.1']).toBeUndefined();
+		expect(truth(b.device)['5.2']).toBe(6);
+	});
+
+	test('a downgrade is done when it is allowed by name, and refused when it is not', async () => {
+		const app = application('boron', { needs: 2202, index: 1, size: 30_000 });
+		const b = bench('boron', { release: boron401 });
+		const refused = await run(b, { goal: goal('2.2.0', [goalFile('boron', app)]), release: boron220 });
+		expect(refused.verdict.ok).toBe(false);
+		expect(b.device.counters.flashWrites).toBe(0);
+		const r = report(
+			await run(b, { goal: goal('2.2.0', [goalFile('boron', app)], { allow: ['downgrade'] }), release: boron220 }),
+		);
+		expect(r.outcome).toBe('verified');
+		expect(truth(b.device)).toMatchObject({ '4.1': 2202, '5.1': 6 });
+	});
+});
+
+describe('every platform', () => {
+	const programmable = platforms.filter((p) => releasesFor(p).length >= 2);
+	test.each(programmable.map((p) => [p.name, p] as const))(
+		'%s is programmed from one release to the next and ends verified',
+		async (_, platform) => {
+			const usable = releasesFor(platform).filter(
+				(r) => r.channel === 'release' && expectedModules(platform, r.version).length > 0,
+			);
+			const to = latestInLine(platform)!;
+			const from = usable[usable.indexOf(to) + 1]!;
+			const b = bench(platform.name, { release: standInRelease(platform, from.version) });
+			const app = application(platform.name, {
+				needs: to.moduleVersion,
+				index: platform.modules.some((m) => m.function === 5 && m.index === 2) && to.moduleVersion >= 3103 ? 2 : 1,
+			});
+			const r = report(
+				await run(b, { goal: goal(to.version, [goalFile(platform.name, app)]), release: standInRelease(platform, to.version) }),
+			);
+			expect(r.outcome).toBe('verified');
+			for (const module of expectedModules(platform, to.version)) {
+				const there = truth(b.device)[`${module.function}.${module.index}`];
+				if (there !== undefined) expect(there, `${module.slot}`).toBeGreaterThanOrEqual(module.version);
+			}
+			expect(r.after).toMatchObject({ mode: 'normal', osVersion: to.version });
+		},
+	);
+});
+
+describe('a file that is not right is refused with its own code, and nothing is written to the device', () => {
+	const cases: [string, Uint8Array, string | undefined][] = [
+		['a system part for another platform', realModule('argon-system-part1@4.0.1.bin'), undefined],
+		['an application for another platform', realTinker('argon'), undefined],
+		[
+			'an application that is too large for its slot',
+			application('boron', { needs: 4005, index: 2, size: 0x40000 + 4096 }),
+			undefined,
+		],
+		['an application that needs a newer Device OS than the target', application('boron', { needs: 6100, index: 2 }), '4.0.1'],
+		['a web page instead of a module', new TextEncoder().encode('<!DOCTYPE html><html><body>Not found</body></html>'), undefined],
+		['a damaged application', damaged(app401), undefined],
+		['a file cut short', app401.slice(0, app401.length - 5000), undefined],
+	];
+	const codes = new Map<string, string>();
+	test.each(cases)('%s', async (name, bytes, target) => {
+		const b = bench('boron', { release: boron401 });
+		const transfers = () => b.device.counters.flashWrites + b.device.counters.flashErases;
+		const before = transfers();
+		const outcome = await run(b, {
+			goal: goal(target, [goalFile('boron', bytes, 'given.bin')]),
+			...(target ? { release: boron401 } : {}),
+		});
+		expect(outcome.verdict.ok).toBe(false);
+		const errors = outcome.verdict.problems.filter((p) => p.severity === 'error');
+		expect(errors.length).toBeGreaterThan(0);
+		expect(errors.some((p) => p.message.includes('given.bin') || p.file === 'given.bin')).toBe(true);
+		codes.set(name, errors[0]!.code);
+		expect(transfers()).toBe(before);
+		expect(b.device.mode).toBe('normal');
+	});
+	test('the codes tell the cases apart', () => {
+		expect(codes.size).toBe(cases.length);
+		expect(codes.get('an application for another platform')).not.toBe(codes.get('an application that is too large for its slot'));
+		expect(new Set(codes.values()).size).toBeGreaterThanOrEqual(5);
+	});
+});
+
+function damaged(bytes: Uint8Array): Uint8Array {
+	const copy = bytes.slice();
+	copy[bytes.length >> 1]! ^= 0x40;
+	return copy;
+}
+
+describe('disturbances within one call', () => {
+	const job = { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 };
+
+	test('a stalled transfer is tried again, and the job ends verified', async () => {
+		for (const at of [60, 300, 900]) {
+			const b = bench('boron', { release: boron220 });
+			b.device.faults.stallAtTransfer(at);
+			expect(report(await run(b, job)).outcome).toBe('verified');
+		}
+	});
+
+	test('an error status of the bootloader is tried again, and the job ends verified', async () => {
+		const b = bench('boron', { release: boron220 });
+		b.device.faults.dfuErrorAtTransfer(500);
+		const outcome = await run(b, job);
+		expect(report(outcome).outcome).toBe('verified');
+		expect(outcome.events.some((e) => e.type === 'retry')).toBe(true);
+	});
+
+	test('a device that is plugged in again within seconds is programmed to the end by the same call', async () => {
+		const b = bench('boron', { release: boron220 });
+		b.device.faults.unplugAtTransfer(800);
+		const stop = b.device.onChange(() => {
+			if (b.device.mode === 'off') void b.clock.sleep(2000).then(() => b.device.plug());
+		});
+		const outcome = await run(b, job);
+		stop();
+		expect(report(outcome).outcome).toBe('verified');
+		expect(outcome.events.filter((e) => e.type === 'retry')).toHaveLength(1);
+	});
+
+	test('a device that keeps stalling ends with a classified error after a bounded number of tries', async () => {
+		const b = bench('boron', { release: boron220 });
+		for (let n = 500; n < 4000; n++) b.device.faults.stallAtTransfer(n);
+		const outcome = await run(b, job);
+		if (!outcome.verdict.ok) throw new Error('refused');
+		expect(outcome.verdict.value.outcome).toBe('failed');
+		expect(outcome.verdict.value.error?.code).toMatch(/^(USB_STALL|DFU_STATUS)$/);
+		expect(b.clock.now()).toBeLessThan(120_000);
+		b.device.faults.clear();
+		expect(report(await run(b, job)).outcome).toBe('verified');
+	});
+
+	test('cancelling stops at a safe point, says so, and the same command finishes the job', async () => {
+		const b = bench('boron', { release: boron220 });
+		const stop = new AbortController();
+		const outcome = await run(b, {
+			...job,
+			signal: stop.signal,
+			onEvent: (e) => {
+				if (e.type === 'progress' && e.what === 'write' && e.done > 100_000) stop.abort();
+			},
+		});
+		expect(outcome.verdict).toMatchObject({ ok: true, value: { outcome: 'cancelled', error: { code: 'CANCELLED' } } });
+		expect(report(await run(b, job)).outcome).toBe('verified');
+	});
+
+	test('a device that does not start asks for two buttons, waits as long as it was told to, and goes on when they are pressed', async () => {
+		const b = bench('boron', { release: boron401 });
+		const flash = b.device.flash('internal');
+		flash.put(0x50000, new Uint8Array(64));
+		b.device.pressReset();
+		expect(asLinacError(await run(b, job).catch((e) => e)).retry).toBe('operator');
+	});
+
+	test('events are numbered without gaps, progress never goes back, and it ends at the whole', async () => {
+		const b = bench('boron', { release: boron220 });
+		const { events } = await run(b, job);
+		expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1));
+		const fractions = events.flatMap((e) => (e.type === 'progress' ? [e.fraction] : []));
+		for (let i = 1; i < fractions.length; i++) expect(fractions[i]!).toBeGreaterThanOrEqual(fractions[i - 1]!);
+		expect(events[0]?.type).toBe('job-started');
+		expect(events.at(-1)).toMatchObject({ type: 'job-finished', outcome: 'verified' });
+	});
+
+	test('a job takes its time from the clock that it was given', async () => {
+		const b = bench('boron', { release: boron220, timing: 'datasheet' }, { clock: new VirtualClock() });
+		const r = report(await run(b, job));
+		expect(r.ms).toBeGreaterThan(10_000);
+		expect(r.ms).toBe(b.clock.now());
+	});
+});
