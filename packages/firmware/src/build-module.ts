@@ -2,7 +2,7 @@
  * Puts modules together: the exact inverse of parsing (`takeApart`, then `buildModule`, gives the same bytes, damaged modules
  * included), new signatures after an edit, and modules from scratch in create-module.ts. Format: docs/formats/module.md.
  */
-import { concatBytes, type Digests, portableDigests, putU16le, putU32be } from '@linac/core';
+import { assert, concatBytes, type Digests, portableDigests, putU16le, putU32be } from '@linac/core';
 import { writeExtensions } from './extensions.js';
 import { CRC_SIZE, PREFIX_SIZE, SUFFIX_BASE_SIZE, writePrefix } from './prefix.js';
 import type { ModuleExtension, ModulePrefix, ParsedModule } from './types.js';
@@ -110,4 +110,30 @@ export function rebuildModule(
 	const { crc: _crc, suffixSize: _size, ...parts } = takeApart(module);
 	const sha = module.sha.rule === 'payload' ? 'payload' : 'standard';
 	return buildModule({ ...parts, sha, trailing: new Uint8Array(0), ...changes }, digests);
+}
+
+/**
+ * Writes the second module header of an nRF52840 system part of 6.2.0 and later into its body: vectors, prefix and a CRC of its
+ * own at the address where older bootloaders look for the system part. It has no suffix. `length` is how many bytes behind that
+ * prefix the CRC of the second header still covers. Hash and CRC of the whole module are made new.
+ * Source: device-os v6.2.0: modules/shared/nRF52840/linker_system_part1_common.ld, build/module.mk, dynalib/inc/module_info.inc.
+ */
+export function embedLegacyModule(
+	module: ParsedModule,
+	legacy: { start: number; prefixOffset: number; length: number },
+	digests: Digests = portableDigests,
+): Uint8Array<ArrayBuffer> {
+	const out = module.bytes.slice();
+	const at = legacy.start - module.prefix.start;
+	const size = legacy.prefixOffset + PREFIX_SIZE + legacy.length;
+	assert(
+		at >= module.bodyStart && at + size + CRC_SIZE <= module.bodyEnd,
+		'the second header lies inside the body of the module',
+	);
+	// Old bootloaders start what the first two vectors say: they are those of the module.
+	out.set(module.bytes.subarray(0, Math.min(8, legacy.prefixOffset)), at);
+	writePrefix(out, at + legacy.prefixOffset, { ...module.prefix, start: legacy.start, end: legacy.start + size });
+	putU32be(out, at + size, digests.crc32(out.subarray(at, at + size)));
+	signModule(out, module.sha.rule === 'payload' ? 'payload' : 'standard', digests);
+	return out;
 }
