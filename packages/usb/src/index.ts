@@ -1,3 +1,4 @@
+export * from './bus-host.js';
 export * from './control.js';
 export * from './control-messages.js';
 export * from './descriptors.js';

@@ -21,7 +21,6 @@ const NOTICE_MS = 100;
 const OPEN_TRIES = 5;
 const OPEN_PAUSE_MS = 200;
 
-/** A WebUSB implementation can also refuse before anything is sent: that is our own misuse, except for a device that has gone. */
 export class UsbConnection {
 	readonly found: DiscoveredDevice;
 	readonly clock: Clock;
@@ -94,8 +93,9 @@ export class UsbConnection {
 	): Promise<Uint8Array> {
 		const result = await this.#run(during, timeoutMs, () => this.#device.controlTransferIn(setup, length));
 		if (result.status === 'stall') throw usbError('USB_STALL', during);
-		if (result.status !== 'ok' || !result.data) throw usbError('USB_TRANSFER', during, undefined, { status: result.status });
+		if (result.status !== 'ok') throw usbError('USB_TRANSFER', during, undefined, { status: result.status });
 		const view = result.data;
+		if (!view) return new Uint8Array();
 		return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 	}
 

@@ -25,6 +25,12 @@ const CLEAR_FEATURE = 1;
 /** English (United States): the only language that Particle's devices have. */
 const LANGUAGE = 0x0409;
 
+/** What has to be done besides, when the device is opened and closed: USB/IP takes and gives back its attachment. */
+export interface WireHooks {
+	opened(): Promise<void>;
+	closed(): Promise<void>;
+}
+
 export class WebUsbDevice implements USBDevice {
 	readonly usbVersionMajor: number;
 	readonly usbVersionMinor: number;
@@ -45,6 +51,7 @@ export class WebUsbDevice implements USBDevice {
 	opened = false;
 	/** The wire below, for whoever has to know which attachment this is. */
 	readonly wire: UsbWire;
+	readonly #hooks: WireHooks | undefined;
 	#gone = false;
 	readonly #interfaces = new Map<number, InterfaceState>();
 
@@ -52,7 +59,7 @@ export class WebUsbDevice implements USBDevice {
 	 * Makes a device of a wire: reads the string descriptors that WebUSB has as properties (names and serial number).
 	 * Strings that cannot be read are left out. Throws `USB_BAD_DESCRIPTOR`, or `USB_DISCONNECTED` when it has gone meanwhile.
 	 */
-	static async from(wire: UsbWire, signal?: AbortSignal): Promise<WebUsbDevice> {
+	static async from(wire: UsbWire, signal?: AbortSignal, hooks?: WireHooks): Promise<WebUsbDevice> {
 		const device = parseDeviceDescriptor(wire.deviceDescriptor);
 		const configuration = parseConfigurationDescriptor(wire.configurationDescriptor);
 		const text = async (index: number): Promise<string | null> => {
@@ -61,11 +68,12 @@ export class WebUsbDevice implements USBDevice {
 			const result = await wire.control(setup, new Uint8Array(), signal);
 			return result.status === 'ok' ? (parseStringDescriptor(result.data) ?? null) : null;
 		};
-		return new WebUsbDevice(wire, device, configuration, {
+		const names = {
 			manufacturer: await text(device.manufacturerString),
 			product: await text(device.productString),
 			serial: await text(device.serialString),
-		});
+		};
+		return new WebUsbDevice(wire, device, configuration, names, hooks);
 	}
 
 	private constructor(
@@ -73,7 +81,9 @@ export class WebUsbDevice implements USBDevice {
 		device: DeviceDescriptor,
 		configuration: ConfigurationDescriptor,
 		names: { manufacturer: string | null; product: string | null; serial: string | null },
+		hooks: WireHooks | undefined,
 	) {
+		this.#hooks = hooks;
 		this.wire = wire;
 		this.usbVersionMajor = device.usbVersion.major;
 		this.usbVersionMinor = device.usbVersion.minor;
@@ -111,12 +121,20 @@ export class WebUsbDevice implements USBDevice {
 
 	async open(): Promise<void> {
 		if (this.#gone) throw notFound('The device was disconnected.');
+		if (this.opened) return;
+		try {
+			await this.#hooks?.opened();
+		} catch (error) {
+			throw this.#exception(error);
+		}
 		this.opened = true;
 	}
 
 	async close(): Promise<void> {
 		for (const state of this.#interfaces.values()) state.claimed = false;
+		if (!this.opened) return;
 		this.opened = false;
+		await this.#hooks?.closed();
 	}
 
 	async forget(): Promise<void> {
@@ -249,6 +267,7 @@ export class WebUsbDevice implements USBDevice {
 		const code = error instanceof LinacError ? error.code : '';
 		if (code === 'USB_DISCONNECTED') return withCause(notFound('The device was disconnected.'), error);
 		if (code === 'USB_TIMEOUT') return withCause(new DOMException('The transfer timed out.', 'TimeoutError'), error);
+		if (code === 'USB_BUSY') return withCause(new DOMException('The device is already in use.', 'NetworkError'), error);
 		if (code === 'CANCELLED') return withCause(new DOMException('The transfer was cancelled.', 'AbortError'), error);
 		return withCause(new DOMException('A transfer error has occurred.', 'NetworkError'), error);
 	}

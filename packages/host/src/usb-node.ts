@@ -1,0 +1,127 @@
+/**
+ * Real USB devices in Node, by node-usb (libusb): its WebUSB devices, made one by one from its own devices so that bus and port
+ * path are kept. The native library is loaded at first use only: a command that needs no USB works where there is none.
+ */
+import { type Disposer, LinacError } from '@linac/core';
+import { classifyUsbFailure, type UsbHandle, type UsbHost, usbError } from '@linac/usb';
+import { inaccessibleDevice } from './usb-inaccessible-device.js';
+
+type NodeUsb = typeof import('usb');
+type NodeDevice = ReturnType<NodeUsb['getDeviceList']>[number];
+
+/** libusb's own limit for a control transfer, ms: longer than every limit that is set above, which give the better message. */
+const LIBUSB_TIMEOUT_MS = 65_000;
+/** Particle's vendor id, and Spark's from the Core's time: other devices are not even opened to read their names. */
+const VENDORS: readonly number[] = [0x2b04, 0x1d50];
+
+let shared: UsbHost | undefined;
+
+/** The host of this machine. There is one: every call returns the same, so that all users of a process share its locks. */
+export function nodeUsbHost(): UsbHost {
+	shared ??= makeHost(async () => (await import('usb')) as NodeUsb);
+	return shared;
+}
+
+/** The same over a given library, for tests. `load` may reject: the host then throws `USB_UNAVAILABLE` when it is used. */
+export function makeHost(load: () => Promise<NodeUsb>): UsbHost {
+	let loading: Promise<NodeUsb> | undefined;
+	const library = () => {
+		loading ??= load().catch((error: unknown) => {
+			loading = undefined;
+			throw unavailable(error);
+		});
+		return loading;
+	};
+	const known = new Map<NodeDevice, USBDevice>();
+	let listing: Promise<unknown> = Promise.resolve();
+
+	const list = async (): Promise<UsbHandle[]> => {
+		const usb = await library();
+		let present: NodeDevice[];
+		try {
+			present = usb.getDeviceList();
+		} catch (error) {
+			throw unavailable(error);
+		}
+		for (const old of known.keys()) if (!present.includes(old)) known.delete(old);
+		const handles: UsbHandle[] = [];
+		for (const device of present) {
+			if (!VENDORS.includes(device.deviceDescriptor.idVendor)) continue;
+			const face = known.get(device) ?? (await faceOf(usb, device, known));
+			if (face) handles.push({ device: face, location: locationOf(device) });
+		}
+		return handles;
+	};
+
+	return {
+		name: 'usb',
+		devices() {
+			// One after the other: node-usb opens a device to read its names, and two at once would close it under each other.
+			const next = listing.then(list);
+			listing = next.catch(() => {});
+			return next;
+		},
+		watch(onChange) {
+			let stopped = false;
+			let stop: Disposer = () => {};
+			library().then(
+				(usb) => {
+					if (stopped) return;
+					usb.usb.on('attach', onChange);
+					usb.usb.on('detach', onChange);
+					stop = () => {
+						usb.usb.off('attach', onChange);
+						usb.usb.off('detach', onChange);
+					};
+				},
+				// Whoever lists the devices is told; whoever only watches polls besides.
+				() => {},
+			);
+			return () => {
+				stopped = true;
+				stop();
+				stop = () => {};
+			};
+		},
+	};
+}
+
+async function faceOf(usb: NodeUsb, device: NodeDevice, known: Map<NodeDevice, USBDevice>): Promise<USBDevice | undefined> {
+	device.timeout = LIBUSB_TIMEOUT_MS;
+	try {
+		const face = (await usb.WebUSBDevice.createInstance(device)) as unknown as USBDevice;
+		known.set(device, face);
+		return face;
+	} catch (error) {
+		const code = classifyUsbFailure(error);
+		if (code === 'USB_DISCONNECTED') return undefined;
+		const descriptor = device.deviceDescriptor;
+		const ids = {
+			vendorId: descriptor.idVendor,
+			productId: descriptor.idProduct,
+			deviceVersion: descriptor.bcdDevice,
+			deviceClass: descriptor.bDeviceClass,
+			deviceSubclass: descriptor.bDeviceSubClass,
+			deviceProtocol: descriptor.bDeviceProtocol,
+		};
+		// Not kept: the next look tries again, for udev may only now be setting the permission.
+		return inaccessibleDevice(ids, () => usbError(code, `at ${locationOf(device)}`, error));
+	}
+}
+
+/** As Linux writes it: bus, then the ports from the root hub. */
+function locationOf(device: NodeDevice): string {
+	const ports = device.portNumbers ?? [];
+	return `${device.busNumber}-${ports.length === 0 ? device.deviceAddress : ports.join('.')}`;
+}
+
+function unavailable(cause: unknown): LinacError {
+	const text = cause instanceof Error ? cause.message : String(cause);
+	return new LinacError('USB_UNAVAILABLE', `USB cannot be used on this machine: ${text}.`, {
+		retry: 'operator',
+		cause,
+		hint:
+			'In a container the USB bus must be passed in (/dev/bus/usb and /sys/bus/usb). ' +
+			'Without USB, virtual devices can be used: start `linac lab` and pass --usbip HOST:PORT.',
+	});
+}
