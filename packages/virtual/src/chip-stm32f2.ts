@@ -1,0 +1,3 @@
+import type { Chip } from './chip.js';
+import { nrf52840 } from './chip-nrf52840.js';
+export const stm32f2: Chip = nrf52840;
