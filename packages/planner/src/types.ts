@@ -2,9 +2,10 @@
  * Snapshot of a device + goal + release -> plan, or a refusal with reasons. Everything here is plain JSON except the bytes of the
  * module files, which stand beside the plan in `PlanInputs` and are found by their SHA-256.
  */
+
+import type { ReleaseSet, SourcedModule, Storage, Transport } from '@linac/catalog';
 import type { Json, Problem } from '@linac/core';
 import type { ModuleDependency } from '@linac/firmware';
-import type { ReleaseSet, SourcedModule, Storage, Transport } from '@linac/catalog';
 
 export type DeviceMode = 'normal' | 'listening' | 'safe' | 'dfu';
 
@@ -94,10 +95,25 @@ export interface SimulatedState {
 export type StepAction =
 	/** Bring the device into a mode and see it come back with the same id at the same place. */
 	| { kind: 'enter-mode'; mode: 'dfu' | 'listening' | 'normal' }
-	/** Write a module over DFU and read it back. `skipBytes` of the file are left out (24 with a dropped header). */
-	| { kind: 'write-dfu'; sha256: string; alternate: number; address: number; skipBytes: number; length: number }
-	/** Give a module to the running Device OS by control requests; it restarts to apply it. */
-	| { kind: 'update-control'; sha256: string; length: number }
+	/**
+	 * Write a module over DFU and read it back. `skipBytes` of the file are left out (24 with a dropped header). `headLast`: everything is
+	 * erased first, and this many bytes at the beginning are written after all the others, because the bootloader judges the module by its
+	 * header alone; without it, bytes are written in ascending order.
+	 */
+	| {
+			kind: 'write-dfu';
+			sha256: string;
+			alternate: number;
+			address: number;
+			skipBytes: number;
+			length: number;
+			headLast?: number;
+	  }
+	/**
+	 * Give a module to the running Device OS by control requests; it restarts to apply it. `enoughFrom`: skipped when the device reports a
+	 * valid module of this version or a newer one (its version could not be known when the plan was made).
+	 */
+	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number }
 	/** Overwrite bytes so that a module there is not valid any more. `fill` 0xFF. */
 	| { kind: 'invalidate'; alternate: number; address: number; length: number; module: { function: number; index: number } }
 	/** One byte of the DCT, without erase. */

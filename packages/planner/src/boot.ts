@@ -1,0 +1,137 @@
+/**
+ * What a device starts into: the boot decision of Particle's bootloaders and of the system that they start, as one pure function.
+ * Who checks what, per MCU, stands in data/rules.json under `boot`, with the Device OS sources; docs/plans.md tells it in words.
+ */
+
+import { type BootFacts, inRange, type Platform, rules, rulesOf } from '@linac/catalog';
+import { assert } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
+import { type DeviceModel, find, isKnown, keyOf, type ModelModule, slotName, unmet } from './model.js';
+import type { Recovery, SimulatedState } from './types.js';
+
+export interface Boot {
+	boots: SimulatedState['boots'];
+	why: string;
+	/** How it can be reached again from there. */
+	recovery: Recovery['way'];
+}
+
+export function bootFacts(platform: Platform): BootFacts {
+	const facts = rules().boot[platform.mcu];
+	assert(facts, `data/rules.json has no boot facts for ${platform.mcu}`);
+	return facts;
+}
+
+/** Whether plans can be made for this platform at all. */
+export function hasBootFacts(platform: Platform): boolean {
+	return rules().boot[platform.mcu] !== undefined;
+}
+
+const BOOTLOADER = { function: ModuleFunction.bootloader, index: 0 };
+
+/** What the device would start into if it were reset or powered up now. */
+export function boot(model: DeviceModel): Boot {
+	const { platform } = model;
+	const facts = bootFacts(platform);
+	const start = find(model, facts.startModule);
+	if (isKnown(model, facts.startModule)) {
+		if (!start)
+			return { boots: 'dfu', why: 'There is no system part, so the bootloader stays in DFU.', recovery: 'same-command' };
+		if (start.state === 'damaged') {
+			if (facts.judgedBy === 'crc') {
+				return {
+					boots: 'dfu',
+					why: `The CRC of ${start.slot} is wrong, so the bootloader stays in DFU.`,
+					recovery: 'same-command',
+				};
+			}
+			return hangs(
+				`The bootloader looks only at the header of ${start.slot}, starts it, and it hangs because the rest is damaged.`,
+			);
+		}
+	}
+	const bootloader = find(model, BOOTLOADER);
+	for (const rule of rulesOf('bootloader-first', platform)) {
+		if (bootloader && start && inRange(rule.bootloader, bootloader.version) && inRange(rule.system, start.version)) {
+			return { boots: 'dead', why: rule.statement, recovery: 'none' };
+		}
+	}
+	for (const slot of platform.modules) {
+		if (!slot.required || !isKnown(model, slot)) continue;
+		const module = find(model, slot);
+		if (module?.state === 'valid') continue;
+		const what = module ? 'damaged' : 'missing';
+		if (slot.function === ModuleFunction.radioStack) {
+			// Nobody checks it: device-os v4.0.1 hal/src/nRF52840/platform_radio_stack.cpp ("assuming that all checks passed").
+			return hangs(`The system starts, but its ${slot.name} is ${what}.`);
+		}
+		if (slot.function === ModuleFunction.system) return hangs(`${slot.name} is ${what}, and the system part beside it calls it.`);
+	}
+	return started(model, bootloader);
+}
+
+function hangs(why: string): Boot {
+	return { boots: 'dead', why: `${why} Holding MODE at reset reaches DFU.`, recovery: 'same-command-after-button' };
+}
+
+/** The system runs. Does it run the application, too? */
+function started(model: DeviceModel, bootloader: ModelModule | undefined): Boot {
+	const { platform } = model;
+	const facts = bootFacts(platform);
+	if (rulesOf('embedded-bootloader', platform).length === 0) {
+		if (bootloader?.state === 'damaged') return safe('The bootloader fails its check.');
+		const checked = [bootloader, ...facts.checkedDependencies.map((d) => find(model, d))];
+		for (const module of checked) {
+			const missing = module ? unmet(model, module.dependencies)[0] : undefined;
+			if (module && missing)
+				return safe(`${module.slot} ${module.version} needs ${slotName(platform, missing)} ${missing.version}.`);
+		}
+	}
+	const application = runningApplication(model);
+	if (!application) return safe('There is no valid application.');
+	const missing = unmet(model, application.dependencies)[0];
+	if (missing) return safe(`The application needs ${slotName(platform, missing)} ${missing.version}.`);
+	if (waitsForSetup(model)) {
+		return {
+			boots: 'listening',
+			why: 'The setup-done flag is not set, so it stays in listening mode.',
+			recovery: 'same-command',
+		};
+	}
+	return { boots: 'normal', why: 'Everything that it needs is there.', recovery: 'same-command' };
+}
+
+function safe(why: string): Boot {
+	return { boots: 'safe', why: `${why} The system runs without the application (safe mode).`, recovery: 'same-command' };
+}
+
+/** Applications in the order in which the system asks for them: the former slot wins (rule `former-application-slot`). */
+export function applicationsOf(model: DeviceModel): ModelModule[] {
+	const former = new Set(rulesOf('former-slot', model.platform).map((r) => keyOf(r.former)));
+	return [...model.modules.values()]
+		.filter((m) => m.function === ModuleFunction.user)
+		.sort((a, b) => Number(former.has(keyOf(b))) - Number(former.has(keyOf(a))) || a.index - b.index);
+}
+
+/** The application that would be run: the first that is whole, has its dependencies, and for which the running system has a slot. */
+export function runningApplication(model: DeviceModel): ModelModule | undefined {
+	const system = find(model, bootFacts(model.platform).startModule);
+	const usable = applicationsOf(model).filter((m) => {
+		const slot = model.platform.modules.find((s) => keyOf(s) === keyOf(m));
+		return m.state === 'valid' && slot !== undefined && (!system || inRange(slot.versions, system.version));
+	});
+	return usable.find((m) => unmet(model, m.dependencies).length === 0) ?? usable[0];
+}
+
+/** Systems before 4.0.0 with the flag in their DCT wait in listening mode until it is set (rule `setup-done`). */
+export function waitsForSetup(model: DeviceModel): boolean {
+	const rule = rulesOf('setup-done', model.platform)[0];
+	const system = find(model, bootFacts(model.platform).startModule);
+	return (
+		rule !== undefined &&
+		model.platform.dct.setupDone !== undefined &&
+		system !== undefined &&
+		system.version < rule.systemBefore &&
+		model.setupDone === false
+	);
+}

@@ -1,0 +1,205 @@
+/**
+ * Compares what is wanted with what is there, slot by slot: write it, prove that it is there, or leave what is there. When and how it
+ * is written is for order.ts.
+ */
+
+import { rulesOf } from '@linac/catalog';
+import type { Problem } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
+import { bootFacts } from './boot.js';
+import { type DeviceModel, find, isKnown, keyOf, slotName, unmet, withModule } from './model.js';
+import { refusal } from './refusal.js';
+import { bootloaderUpdateWay } from './transitions.js';
+import type { Goal, Refusal } from './types.js';
+import { info, type Wanted } from './wanted.js';
+
+/**
+ * `write`: it differs. `prove`: the same version is reported, but not its content, so it is read back and written only if it differs.
+ * `there`: the content is known to be equal. `keep`: what is there stays, although it is another version.
+ */
+export type Need = 'write' | 'prove' | 'there' | 'keep';
+
+export interface Decision {
+	wanted: Wanted;
+	need: Need;
+	code: string;
+	/** For a file's verdict and for notes. */
+	reason: string;
+	/** Version that is there now. */
+	from?: number;
+	/** Nothing is known of what is there; the running device skips it when it has this or a newer version. */
+	enoughFrom?: number;
+}
+
+export interface Decisions {
+	decisions: Decision[];
+	problems: Refusal[];
+	notes: Problem[];
+}
+
+/** `target` is the model with every wanted module in place: what the kept ones have to get on with. */
+export function decide(model: DeviceModel, wanted: ReadonlyMap<string, Wanted>, goal: Goal): Decisions {
+	const result: Decisions = { decisions: [], problems: [], notes: [] };
+	const target = [...wanted.values()].reduce((m, w) => withModule(m, { ...w.written, slot: w.slot.name, state: 'valid' }), model);
+	for (const key of [...wanted.keys()].sort()) {
+		const decision = decideOne(model, target, wanted.get(key)!, goal, result);
+		if (decision) result.decisions.push(decision);
+	}
+	return result;
+}
+
+function decideOne(model: DeviceModel, target: DeviceModel, w: Wanted, goal: Goal, result: Decisions): Decision | undefined {
+	const there = find(model, w.written);
+	const from = there?.version;
+	const name = `${w.slot.name} ${w.written.version}`;
+	const make = (need: Need, code: string, reason: string): Decision => ({
+		wanted: w,
+		need,
+		code,
+		reason,
+		...(from === undefined ? {} : { from }),
+	});
+
+	if (w.written.function === ModuleFunction.ncp) return decideNcp(model, target, w, make);
+	if (!there) {
+		// A bootloader of which nothing is known is replaced only when somebody asks for that bootloader by name.
+		const blind = !isKnown(model, w.written) && w.files.length === 0;
+		if (blind) {
+			const asked = dependenciesOn(target, w.written);
+			if (asked === 0)
+				return make('keep', 'UNKNOWN_LEFT', `The ${w.slot.name} of the device could not be read, and nothing asks for another.`);
+			return { ...make('write', 'WRITTEN', `${name} is asked for, and what is there could not be read.`), enoughFrom: asked };
+		}
+		return make('write', 'WRITTEN', `${name} is not there.`);
+	}
+	if (there.state === 'damaged') return make('write', 'WRITTEN', `The ${w.slot.name} on the device is damaged.`);
+
+	if (there.version > w.written.version) return decideOlder(model, target, w, goal, there.version, make, result);
+	if (there.version < w.written.version) return decideNewer(model, target, w, there.version, make, result);
+
+	if (there.contentSha256 === w.written.contentSha256)
+		return make('there', 'ALREADY_THERE', `${name} is there already, byte for byte.`);
+	if (w.written.function === ModuleFunction.bootloader) {
+		if (there.contentSha256 === undefined || w.files.length === 0) {
+			const how = there.contentSha256 === undefined ? 'the device reports it as whole' : 'with other bytes, but whole';
+			return make(
+				'there',
+				'SAME_VERSION_THERE',
+				`${name} is there already (${how}), and a bootloader is not replaced without need.`,
+			);
+		}
+		return make('write', 'WRITTEN', `A ${name} with other bytes is there.`);
+	}
+	if (w.written.function === ModuleFunction.radioStack && there.contentSha256 === undefined && startIsWhole(model)) {
+		return make('there', 'SAME_VERSION_THERE', `${name} is there already, as its own version field says.`);
+	}
+	if (there.contentSha256 === undefined)
+		return make('prove', 'PROVED', `${name} is reported; its bytes are read back and compared.`);
+	return make('write', 'WRITTEN', `A ${name} with other bytes is there.`);
+}
+
+/** While the system is whole, no write of the SoftDevice was cut short: the system is made invalid before it (see order.ts). */
+function startIsWhole(model: DeviceModel): boolean {
+	const facts = bootFacts(model.platform);
+	return !isKnown(model, facts.startModule) || find(model, facts.startModule)?.state === 'valid';
+}
+
+type Make = (need: Need, code: string, reason: string) => Decision;
+
+/** The wanted module is older than what is there. */
+function decideOlder(
+	model: DeviceModel,
+	target: DeviceModel,
+	w: Wanted,
+	goal: Goal,
+	there: number,
+	make: Make,
+	result: Decisions,
+): Decision | undefined {
+	const { platform } = model;
+	const what = w.slot.name;
+	const keep = rulesOf('keep-newer', platform).find((r) => r.functions.includes(w.written.function));
+	if (keep) {
+		const kept = find(model, w.written)!;
+		const missing = unmet(target, kept.dependencies);
+		if (missing.length === 0) {
+			return make(
+				'keep',
+				'NEWER_STAYS',
+				`The device keeps its ${what} ${there}, which is newer than ${w.written.version}. ${keep.statement}`,
+			);
+		}
+		result.notes.push(
+			info(
+				'BOOTLOADER_MADE_OLDER',
+				`${what} ${there} needs ${slotName(platform, missing[0]!)} ${missing[0]!.version}, which the target does not have: it is made older too.`,
+			),
+		);
+	}
+	if (w.written.function === ModuleFunction.user) return make('write', 'WRITTEN', `${what} ${there} is there.`);
+	if (!goal.allow.includes('downgrade')) {
+		const rule = rulesOf('permission', platform).find((r) => r.permission === 'downgrade');
+		result.problems.push(
+			refusal(
+				'DOWNGRADE_NOT_ALLOWED',
+				`${what} would be made older (${there} to ${w.written.version}). ${rule?.statement ?? ''}`.trim(),
+				{ rule: rule?.id ?? 'downgrade', found: there, expected: w.written.version, ...(w.files[0] ? { file: w.files[0] } : {}) },
+			),
+		);
+		return undefined;
+	}
+	return make('write', 'WRITTEN', `${what} ${there} is there; going back to ${w.written.version} was allowed.`);
+}
+
+/** The wanted module is newer than what is there. */
+function decideNewer(model: DeviceModel, target: DeviceModel, w: Wanted, there: number, make: Make, result: Decisions): Decision {
+	const what = w.slot.name;
+	const change = make('write', 'WRITTEN', `${what} ${there} is there.`);
+	if (w.written.function !== ModuleFunction.bootloader || w.files.length > 0) return change;
+	if (dependenciesOn(target, w.written) > there) return change;
+	if (rulesOf('embedded-bootloader', model.platform).length > 0) return change;
+	const way = bootloaderUpdateWay(model);
+	if (!way.inPlace) return change;
+	const reason =
+		`The device keeps its ${what} ${there}: the target accepts it, and replacing it by ${w.written.version} could not be undone without a ` +
+		`debugger if power failed meanwhile. Give the bootloader as a file to have it written all the same.`;
+	result.notes.push(info('BOOTLOADER_LEFT_ALONE', reason));
+	return make('keep', 'LEFT_ALONE', reason);
+}
+
+function decideNcp(model: DeviceModel, target: DeviceModel, w: Wanted, make: Make): Decision {
+	const { platform } = model;
+	const there = find(model, w.written);
+	const asked = dependenciesOn(target, w.written);
+	const oneWay = rulesOf('never-downgrade', platform).find((r) => r.functions.includes(w.written.function));
+	if (there && oneWay && there.version >= w.written.version && there.state === 'valid') {
+		const code = there.version === w.written.version ? 'SAME_VERSION_THERE' : 'NEWER_STAYS';
+		return make(
+			code === 'NEWER_STAYS' ? 'keep' : 'there',
+			code,
+			`The NCP firmware on the device is ${there.version}. ${oneWay.statement}`,
+		);
+	}
+	if (asked === 0 && w.files.length === 0) {
+		return make('keep', 'NOT_ASKED_FOR', 'Nothing in this Device OS asks for another NCP firmware.');
+	}
+	if (there && there.version >= asked && w.files.length === 0) {
+		return make('keep', 'NOT_ASKED_FOR', `The NCP firmware ${there.version} is new enough.`);
+	}
+	const decision = make(
+		'write',
+		'WRITTEN',
+		there ? `NCP firmware ${there.version} is there.` : 'The NCP firmware can only be asked from a running device.',
+	);
+	return there ? decision : { ...decision, enoughFrom: w.written.version };
+}
+
+/** The highest version of a module that anything in the target asks for; 0: nothing does. */
+export function dependenciesOn(target: DeviceModel, module: { function: number; index: number }): number {
+	const versions = [...target.modules.values()]
+		.filter((m) => m.function !== ModuleFunction.radioStack)
+		.flatMap((m) => m.dependencies)
+		.filter((d) => keyOf(d) === keyOf(module))
+		.map((d) => d.version);
+	return Math.max(0, ...versions);
+}

@@ -1,0 +1,167 @@
+/**
+ * What a step does to a device, and how the device is if power or cable fails in the middle of it. Pure: a model in, a model out. The
+ * planner, `simulate` and the tests all use this one description.
+ */
+import { inScope, rules, rulesOf } from '@linac/catalog';
+import { type ModuleDependency, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { type Boot, boot, bootFacts } from './boot.js';
+import { type DeviceModel, find, keyOf, type ModelModule, slotName, withModule, withoutModule } from './model.js';
+import type { Recovery, StepAction } from './types.js';
+
+/** What the planner must know of a file to simulate it. */
+export interface WrittenModule {
+	function: number;
+	index: number;
+	version: number;
+	dependencies: ModuleDependency[];
+	start: number;
+	size: number;
+	contentSha256: string;
+}
+
+export function writtenModule(module: ParsedModule, contentSha256: string): WrittenModule {
+	const { prefix } = module;
+	return {
+		function: prefix.function,
+		index: prefix.index,
+		version: prefix.version,
+		dependencies: module.dependencies.filter((d) => d.function !== ModuleFunction.none),
+		start: prefix.start,
+		size: prefix.end - prefix.start + 4,
+		contentSha256,
+	};
+}
+
+function installed(model: DeviceModel, module: WrittenModule, state: 'valid' | 'damaged'): ModelModule {
+	return { ...module, slot: slotName(model.platform, module), state };
+}
+
+/** The model after an action has been carried out to its end. `module` is what it writes, where it writes one. */
+export function afterAction(model: DeviceModel, action: StepAction, module?: WrittenModule): DeviceModel {
+	switch (action.kind) {
+		case 'enter-mode':
+			return { ...model, mode: action.mode };
+		case 'write-dfu':
+			return withModule(overwritten(model, action.address, action.length, module!), installed(model, module!, 'valid'));
+		case 'update-control':
+			return running(withModule(model, installed(model, module!, 'valid')));
+		case 'invalidate':
+			return withoutModule(model, action.module);
+		case 'write-dct':
+			return action.offset === model.platform.dct.setupDone ? { ...model, setupDone: action.value === 1 } : model;
+		case 'restart':
+			return running(model);
+		case 'verify':
+			return model;
+	}
+}
+
+/** The device after a reset: in the mode that it starts into, and with what its system has replaced by itself. */
+function running(model: DeviceModel): DeviceModel {
+	const updated = withEmbeddedBootloader(model);
+	const { boots } = boot(updated);
+	return { ...updated, mode: boots === 'dead' ? 'dfu' : boots };
+}
+
+/** A system with a bootloader inside puts it over an older one as soon as it starts (rule `embedded-bootloader`). */
+function withEmbeddedBootloader(model: DeviceModel): DeviceModel {
+	const replaced = embeddedUpdate(model);
+	return replaced ? withModule(model, replaced) : model;
+}
+
+/** The bootloader that the system would install by itself at its next start, or `undefined`. */
+export function embeddedUpdate(model: DeviceModel): ModelModule | undefined {
+	if (rulesOf('embedded-bootloader', model.platform).length === 0) return undefined;
+	const start = boot(model).boots;
+	if (start === 'dfu' || start === 'dead') return undefined;
+	const bootloader = find(model, { function: ModuleFunction.bootloader, index: 0 });
+	if (!bootloader) return undefined;
+	// The version inside is not in a header; what the system parts ask for is the least that it can be.
+	const asked = [...model.modules.values()]
+		.filter((m) => m.function === ModuleFunction.system)
+		.flatMap((m) => m.dependencies)
+		.filter((d) => d.function === ModuleFunction.bootloader)
+		.map((d) => d.version);
+	const version = Math.max(0, ...asked);
+	return bootloader.version < version ? { ...bootloader, version, state: 'valid', contentSha256: undefined } : undefined;
+}
+
+/** Modules that lie where bytes are now written are not whole any more; without its header a module is gone. */
+function overwritten(model: DeviceModel, address: number, length: number, by: WrittenModule): DeviceModel {
+	let result = model;
+	const head = bootFacts(model.platform).headBytes;
+	for (const other of model.modules.values()) {
+		if (keyOf(other) === keyOf(by) || other.start === undefined || other.size === undefined) continue;
+		if (other.start >= address + length || other.start + other.size <= address) continue;
+		const headGone = other.start < address + length && other.start + head > address;
+		result = headGone
+			? withoutModule(result, other)
+			: withModule(result, { ...other, state: 'damaged', contentSha256: undefined });
+	}
+	return result;
+}
+
+/** How it stands with the device if everything stops in the middle of an action: the worst of what can then be found. */
+export function whenInterrupted(model: DeviceModel, action: StepAction, module?: WrittenModule): Recovery {
+	switch (action.kind) {
+		case 'write-dfu':
+			return worst(boot(halfWritten(model, action, module!)), boot(model), boot(afterAction(model, action, module)));
+		case 'update-control': {
+			if (module!.function === ModuleFunction.bootloader) {
+				const way = bootloaderUpdateWay(model);
+				if (way.inPlace) return { way: 'none', why: way.why };
+			}
+			return worst(boot(model), boot(afterAction(model, action, module)));
+		}
+		case 'restart': {
+			if (embeddedUpdate(model)) {
+				return {
+					way: 'none',
+					why: 'The system copies the bootloader that it carries over the old one when it starts. If power fails while it does, only SWD can bring the device back.',
+				};
+			}
+			return worst(boot(model));
+		}
+		default:
+			return worst(boot(model), boot(afterAction(model, action, module)));
+	}
+}
+
+function halfWritten(model: DeviceModel, action: StepAction & { kind: 'write-dfu' }, module: WrittenModule): DeviceModel {
+	const facts = bootFacts(model.platform);
+	const other = overwritten(model, action.address, action.length, module);
+	const headAbsent = facts.judgedBy === 'crc' || action.headLast !== undefined;
+	return headAbsent && keyOf(module) === keyOf(facts.startModule)
+		? withoutModule(other, module)
+		: withModule(other, installed(model, module, 'damaged'));
+}
+
+const order: Recovery['way'][] = ['same-command', 'same-command-after-button', 'none'];
+
+function worst(...boots: Boot[]): Recovery {
+	const first = boots.reduce((a, b) => (order.indexOf(b.recovery) > order.indexOf(a.recovery) ? b : a));
+	switch (first.recovery) {
+		case 'same-command':
+			return { way: 'same-command', why: `Run the same command again. ${first.why}` };
+		case 'same-command-after-button':
+			return {
+				way: 'same-command-after-button',
+				why: `Bring it into DFU with the MODE button, then run the same command again. ${first.why}`,
+			};
+		case 'none':
+			return { way: 'none', why: first.why };
+	}
+}
+
+/** Whether the running system would copy a bootloader over the old one, or leave that to something that survives a power cut. */
+export function bootloaderUpdateWay(model: DeviceModel): { inPlace: boolean; rule: string | undefined; why: string } {
+	const facts = rules().bootloaderUpdate.find((r) => inScope(r, model.platform));
+	if (!facts) return { inPlace: true, rule: undefined, why: 'It is not known how this platform replaces its bootloader.' };
+	const bootloader = find(model, { function: ModuleFunction.bootloader, index: 0 });
+	const system = find(model, bootFacts(model.platform).startModule);
+	const survives =
+		facts.unless !== undefined &&
+		(bootloader?.version ?? 0) >= facts.unless.bootloaderFrom &&
+		(system?.version ?? 0) >= facts.unless.systemFrom;
+	return { inPlace: facts.way === 'in-place' && !survives, rule: facts.id, why: facts.statement };
+}
