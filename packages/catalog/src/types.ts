@@ -172,6 +172,8 @@ export interface ReleaseSummary {
 /** Somewhere that releases come from: a folder, a zip, an npm tarball, an API, the cache. */
 export interface ReleaseSource {
 	readonly name: string;
+	/** Needs no network: asked first, and also when the network is turned off. */
+	readonly offline?: boolean;
 	list(signal?: AbortSignal): Promise<ReleaseSummary[]>;
 	/** Throws `SOURCE_UNREACHABLE` when the next source should be asked; a refused verdict says what is wrong with what it has. */
 	open(query: ReleaseQuery, signal?: AbortSignal, onProgress?: (progress: SourceProgress) => void): Promise<Verdict<ReleaseSet>>;

@@ -1,3 +1,18 @@
-export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';
+export { nodeDigests } from './digests.js';
+export { pathSource, readCandidates, writeWhole } from './files.js';
+export { type CachedRelease, cacheFolder, cacheSource, openCache, type ReleaseCache } from './releases/cache.js';
+export { createDownload, type DownloadOptions } from './releases/download.js';
+export { type NpmSource, npmSource, type RunNpm } from './releases/npm-source.js';
+export {
+	type OpenedRelease,
+	type OpenReleaseOptions,
+	openRelease,
+	resolveVersion,
+	type StandardSourcesOptions,
+	standardSources,
+	type TriedSource,
+} from './releases/open-release.js';
+export { readTarball } from './releases/tarball.js';
 export { usbIpHost } from './usb-ip-host.js';
+export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';
 export { nodeUsbHost } from './usb-node.js';

@@ -31,6 +31,7 @@ export function fileSource(options: FileSourceOptions): ReleaseSource {
 	};
 	return {
 		name: options.name,
+		offline: true,
 		async list(signal) {
 			return summarize(await read(signal), options);
 		},

@@ -1,0 +1,179 @@
+/**
+ * Opens a release for a platform: from files at hand, from the cache, else from each source in turn. What was fetched is kept. When nobody has
+ * it, the error says what every source answered and what can be done. How sources are chosen: docs/releases.md.
+ */
+import {
+	deviceOsApiSource,
+	docsSource,
+	githubSource,
+	isVersion,
+	latestInLine,
+	normalizeVersion,
+	type Platform,
+	platformByName,
+	type ReleaseSet,
+	type ReleaseSource,
+	releasesFor,
+	type SourceProgress,
+} from '@linac/catalog';
+import { asLinacError, type Clock, type Json, LinacError, type Problem, throwIfCancelled } from '@linac/core';
+import { nodeDigests } from '../digests.js';
+import { pathSource } from '../files.js';
+import { cacheSource, openCache, type ReleaseCache } from './cache.js';
+import { createDownload } from './download.js';
+import { npmSource } from './npm-source.js';
+
+export interface StandardSourcesOptions {
+	/** Folders, zips or packages that come before everything else; also those of `LINAC_MIRROR` (separated as in PATH). */
+	paths?: readonly string[];
+	cache?: ReleaseCache;
+	/** No network: `--offline` or `LINAC_OFFLINE=1`. */
+	offline?: boolean;
+	/** For tests and mirrors: other addresses, without a trailing slash. */
+	deviceOsApiUrl?: string;
+	githubUrl?: string;
+	docsUrl?: string;
+	/** Milliseconds to get a connection (3000) and without a byte (10000). */
+	connectMs?: number;
+	stallMs?: number;
+	clock?: Clock;
+	environment?: Record<string, string | undefined>;
+}
+
+/** Files at hand, the cache, npm, Particle's Device OS API, GitHub, the docs site: in this order. */
+export function standardSources(options: StandardSourcesOptions = {}): ReleaseSource[] {
+	const environment = options.environment ?? process.env;
+	const cache = options.cache ?? openCache();
+	const mirrors = (environment.LINAC_MIRROR ?? '').split(process.platform === 'win32' ? ';' : ':').filter((p) => p !== '');
+	const local = [...(options.paths ?? []), ...mirrors].map((path) => pathSource(path));
+	const sources = [...local, cacheSource(cache)];
+	if (options.offline ?? isOn(environment.LINAC_OFFLINE)) return sources;
+	const { connectMs, stallMs, clock } = options;
+	const download = createDownload({ partialFolder: cache.partialFolder, connectMs, stallMs, clock });
+	const digests = nodeDigests;
+	return [
+		...sources,
+		npmSource({ download, cache, connectMs, clock }),
+		deviceOsApiSource({ download, digests, baseUrl: options.deviceOsApiUrl }),
+		githubSource({ download, digests, baseUrl: options.githubUrl, token: environment.GITHUB_TOKEN }),
+		docsSource({ download, digests, baseUrl: options.docsUrl }),
+	];
+}
+
+function isOn(value: string | undefined): boolean {
+	return value !== undefined && !['', '0', 'false', 'no'].includes(value.toLowerCase());
+}
+
+export interface OpenReleaseOptions {
+	/** Name or alias of a platform. */
+	platform: string;
+	/** A version, or a line: `latest`, `lts`, `preview`, `4.x`, `2.3.x`. */
+	version: string;
+	/** Default: `standardSources()`. */
+	sources?: readonly ReleaseSource[];
+	/** Where what was fetched is kept. Default: the one of the standard place. `false` keeps nothing. */
+	cache?: ReleaseCache | false;
+	signal?: AbortSignal;
+	onProgress?: (progress: SourceProgress) => void;
+}
+
+/** What one source answered. */
+export interface TriedSource {
+	source: string;
+	code: string;
+	message: string;
+	problems: Problem[];
+}
+
+export interface OpenedRelease {
+	release: ReleaseSet;
+	/** Warnings and notes about its files. */
+	problems: Problem[];
+	/** Sources that did not have it, in the order in which they were asked. */
+	tried: TriedSource[];
+}
+
+/**
+ * Throws `PLATFORM_UNKNOWN`, `RELEASE_UNKNOWN` (a line that has no release for the platform), `RELEASE_NOT_AVAILABLE` (nobody has it; `details.tried`
+ * says why) and `CANCELLED`.
+ */
+export async function openRelease(options: OpenReleaseOptions): Promise<OpenedRelease> {
+	const platform = platformByName(options.platform);
+	if (!platform)
+		throw new LinacError('PLATFORM_UNKNOWN', `No platform is named ${options.platform}.`, {
+			hint: 'See `linac releases` for the names.',
+		});
+	const version = resolveVersion(platform, options.version);
+	const cache = options.cache === false ? undefined : (options.cache ?? openCache());
+	const sources = options.sources ?? standardSources({ cache });
+	// The network cannot have what was never published; files at hand may be anything.
+	const published = releasesFor(platform);
+	const known = published.length === 0 ? undefined : published.some((r) => r.version === version);
+	const tried: TriedSource[] = [];
+	for (const source of sources) {
+		throwIfCancelled(options.signal);
+		try {
+			const verdict = await source.open({ platform: platform.name, version }, options.signal, options.onProgress);
+			if (verdict.ok) {
+				if (cache && source.offline !== true) await keep(cache, verdict.value);
+				return { release: verdict.value, problems: verdict.problems, tried };
+			}
+			const worst = verdict.problems.filter((p) => p.severity === 'error');
+			tried.push({
+				source: source.name,
+				code: worst[0]?.code ?? 'REFUSED',
+				message: (worst.length > 0 ? worst : verdict.problems).map((p) => p.message).join(' '),
+				problems: verdict.problems,
+			});
+		} catch (error) {
+			const failure = asLinacError(error, 'SOURCE_FAILED');
+			if (failure.code === 'CANCELLED') throw failure;
+			tried.push({ source: source.name, code: failure.code, message: failure.message, problems: [] });
+		}
+	}
+	throw notAvailable(platform, version, known, tried);
+}
+
+/** A cache that cannot be written is no reason to refuse a release that is there. */
+async function keep(cache: ReleaseCache, set: ReleaseSet): Promise<void> {
+	try {
+		await cache.put(set);
+	} catch {}
+}
+
+/** `4.0.1` as it is; `latest`, `lts`, `4.x` become the newest final release of that line for the platform. */
+export function resolveVersion(platform: Platform, wanted: string): string {
+	const version = normalizeVersion(wanted);
+	if (isVersion(version)) return version;
+	const latest = latestInLine(platform, version);
+	if (latest) return latest.version;
+	throw new LinacError('RELEASE_UNKNOWN', `There is no release ${wanted} for ${platform.displayName}.`, {
+		hint: `Say a version such as 4.0.1, or one of: latest, lts, preview, ${[...new Set(releasesFor(platform).map((r) => r.lineName))].join(', ')}.`,
+	});
+}
+
+function notAvailable(
+	platform: Platform,
+	version: string,
+	known: boolean | undefined,
+	tried: readonly TriedSource[],
+): LinacError {
+	const about = tried.map((t) => `${t.source}: ${t.message}`).join('\n  ');
+	const there = releasesFor(platform)
+		.slice(0, 8)
+		.map((r) => r.version)
+		.join(', ');
+	const hint =
+		known === false
+			? `The download table has no ${version} for ${platform.displayName}. It has ${there}, ...: see \`linac releases\`.`
+			: `Give a folder or zip with the modules of the release, set LINAC_MIRROR to one, or connect to the network. \`linac releases\` shows what can be had offline.`;
+	return new LinacError(
+		'RELEASE_NOT_AVAILABLE',
+		`Release ${version} for ${platform.displayName} could not be had from ${tried.length === 1 ? 'the one source' : `any of ${tried.length} sources`}.\n  ${about}`,
+		{
+			retry: tried.some((t) => t.code === 'SOURCE_UNREACHABLE') ? 'job' : 'never',
+			hint,
+			details: { platform: platform.name, version, tried: tried as unknown as Json },
+		},
+	);
+}
