@@ -9,7 +9,7 @@ export function explain(plan: Plan): string[] {
 	lines.push(`Plan for ${plan.platform}${plan.deviceId ? ` ${plan.deviceId}` : ''}${from}${to}.`);
 	lines.push(`On it now: ${plan.from.modules.map(module).join(', ') || 'nothing that could be read'}.`);
 	if (plan.empty) lines.push('There is nothing to do: everything asked for is there already.');
-	plan.steps.forEach((step, index) => lines.push(...explainStep(step, index + 1)));
+	for (const [index, step] of plan.steps.entries()) lines.push(...explainStep(step, index + 1));
 	if (!plan.empty) lines.push(`About ${seconds(plan.estimateMs)} altogether.`);
 	for (const file of plan.files) lines.push(`File ${file.name}: ${words[file.verdict]}. ${file.reason}`);
 	for (const note of plan.notes) lines.push(`${note.severity === 'info' ? 'Note' : 'Warning'}: ${note.message}`);
