@@ -1,7 +1,7 @@
 import { compareVersions, type Platform, platforms, releaseByVersion, releasesFor } from '@linac/catalog';
 import { type DeviceSnapshot, type Goal, type Plan, type PlanWithInputs, plan, type Refusal, simulate } from '@linac/planner';
 import { describe, expect, it } from 'vitest';
-import { applicationOf, releaseOf, snapshotOf } from './planner-releases.js';
+import { applicationOf, deviceModules, releaseOf, snapshotOf } from './planner-releases.js';
 
 const withReleases = platforms.filter((p) => releasesFor(p).length > 0);
 const starts = [
@@ -22,7 +22,8 @@ function checkPlan(platform: Platform, device: DeviceSnapshot, made: PlanWithInp
 	const end = simulate(device, made.plan, { platform, inputs: made.inputs });
 	for (const [i, step] of end.steps.entries()) {
 		const planned = made.plan.steps[i]!;
-		expect(step.after, `${target} ${planned.title}`).toEqual(planned.after);
+		if (JSON.stringify(step.after) !== JSON.stringify(planned.after))
+			expect(step.after, `${target} ${planned.title}`).toEqual(planned.after);
 		// Only the bootloader itself may be beyond this tool while it is being replaced, and then it says so.
 		if (planned.ifInterrupted.way === 'none') {
 			expect(['update-control', 'restart']).toContain(planned.action.kind);
@@ -55,7 +56,7 @@ describe.each(withReleases.map((p) => ({ name: p.name, platform: p })))('every p
 
 	it('has a plan whose simulation ends where it should, or a refusal that names the rule and the route', () => {
 		for (const from of versions) {
-			const installed = [...releaseOf(platform, from).modules, applicationOf(platform, from)];
+			const installed = deviceModules(platform, from);
 			for (const look of starts) {
 				const device = snapshotOf(platform, installed, { ...look, osVersion: from });
 				for (const target of versions) {
@@ -78,6 +79,7 @@ describe.each(withReleases.map((p) => ({ name: p.name, platform: p })))('every p
 				}
 			}
 		}
-		if (process.env.LINAC_SHOW) console.log(platform.name, [...new Set(refused)].slice(0, 40), [...shapes]);
+		if (process.env.LINAC_SHOW)
+			console.log(platform.name, [...new Set(refused)].filter((r) => !/DEVICE_APPL/.test(r)).slice(0, 40), [...shapes]);
 	});
 });

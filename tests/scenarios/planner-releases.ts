@@ -100,6 +100,23 @@ export function applicationOf(
 	);
 }
 
+/** What a device that runs a release normally has on it: the release, an application for it, and the bootloader that old Electron systems carry. */
+export function deviceModules(platform: Platform, version: string): SourcedModule[] {
+	const { modules } = releaseOf(platform, version);
+	const asked = modules
+		.flatMap((m) => m.module.dependencies)
+		.filter((d) => d.function === ModuleFunction.bootloader && d.index === 0);
+	const has = modules.some((m) => m.module.prefix.function === ModuleFunction.bootloader && m.module.prefix.index === 0);
+	const carried = { slot: 'bootloader', function: ModuleFunction.bootloader, index: 0, dependencies: [] };
+	return [
+		...modules,
+		...(has || asked.length === 0
+			? []
+			: [makeModule(platform, { ...carried, version: Math.max(...asked.map((d) => d.version)) })]),
+		applicationOf(platform, version),
+	];
+}
+
 /** A device with these modules, as a look at it would tell. */
 export function snapshotOf(
 	platform: Platform,

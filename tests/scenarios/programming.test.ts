@@ -1,10 +1,10 @@
 import { expectedModules, latestInLine, platforms, releasesFor } from '@linac/catalog';
-import { asLinacError, VirtualClock } from '@linac/core';
+import { equalBytes, VirtualClock } from '@linac/core';
 import type { Report } from '@linac/programmer';
 import { standInRelease, type VirtualDevice } from '@linac/virtual';
 import { describe, expect, test } from 'vitest';
 import { realModule, realTinker } from '../support/real-firmware.js';
-import { application, bench, goal, goalFile, realRelease, run } from './programming-setup.js';
+import { application, bench, goal, goalFile, nodeDigests, realRelease, run } from './programming-setup.js';
 
 type Outcome = Awaited<ReturnType<typeof run>>;
 
@@ -64,7 +64,7 @@ describe('a Boron on 2.2.0', () => {
 		expect(r.before.modules?.map((m) => `${m.function}.${m.index} ${m.version} ${m.valid}`).sort()).toEqual([
 			'2.0 1006 true',
 			'4.1 2202 true',
-			'5.1 6 true',
+			'5.1 5 true',
 			'8.0 202 true',
 		]);
 		expect(r.outcome).toBe('verified');
@@ -78,9 +78,24 @@ describe('what is on the device decides', () => {
 		const flash = b.device.flash('internal');
 		const bytes = flash.read(0x12345, 1);
 		flash.put(0x12345, Uint8Array.of(bytes[0]! ^ 0xff));
+		b.device.pressModeAndReset();
 		const r = report(await run(b, { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 }));
 		expect(r.outcome).toBe('verified');
 		expect(flash.read(0x12345, 1)).toEqual(bytes);
+	});
+
+	test('a system part with the right version and a right CRC, but other bytes, is found by reading it, and written again', async () => {
+		const b = bench('boron', { release: boron401, application: app401 });
+		const flash = b.device.flash('internal');
+		const good = realModule('boron-system-part1@4.0.1.bin');
+		const other = good.slice();
+		other[0x20000]! ^= 1;
+		new DataView(other.buffer).setUint32(other.length - 4, nodeDigests.crc32(other.subarray(0, -4)));
+		flash.put(0x30000, other);
+		const r = report(await run(b, { goal: goal('4.0.1', [goalFile('boron', app401)]), release: boron401 }));
+		expect(r.outcome).toBe('verified');
+		expect(r.before.modules).toContainEqual(expect.objectContaining({ function: 4, version: 4005, valid: true }));
+		expect(equalBytes(flash.read(0x30000, good.length), good)).toBe(true);
 	});
 
 	test('a damaged system part of the target version is found in DFU mode and written again', async () => {
@@ -106,7 +121,7 @@ describe('what is on the device decides', () => {
 		const r = report(await run(b, { goal: goal(undefined, [goalFile('boron', app)], { applicationOnly: true }) }));
 		expect(r.outcome).toBe('verified');
 		expect(truth(b.device)['5.2']).toBe(6);
-		expect(b.device.flash('internal').read(0, 0xb4000)).toEqual(before);
+		expect(equalBytes(b.device.flash('internal').read(0, 0xb4000), before)).toBe(true);
 	});
 
 	test('an application of 128 KB gives way to one of 256 KB, and only the new one is left', async () => {
@@ -180,7 +195,7 @@ describe('a file that is not right is refused with its own code, and nothing is 
 	];
 	const codes = new Map<string, string>();
 	test.each(cases)('%s', async (name, bytes, target) => {
-		const b = bench('boron', { release: boron401 });
+		const b = bench('boron', { release: boron401, application: app401 });
 		const transfers = () => b.device.counters.flashWrites + b.device.counters.flashErases;
 		const before = transfers();
 		const outcome = await run(b, {
@@ -266,11 +281,23 @@ describe('disturbances within one call', () => {
 	});
 
 	test('a device that does not start asks for two buttons, waits as long as it was told to, and goes on when they are pressed', async () => {
-		const b = bench('boron', { release: boron401 });
-		const flash = b.device.flash('internal');
-		flash.put(0x50000, new Uint8Array(64));
+		const b = bench('boron', { release: boron220 });
+		b.device.flash('internal').put(0x5000, new Uint8Array(64));
 		b.device.pressReset();
-		expect(asLinacError(await run(b, job).catch((e) => e)).retry).toBe('operator');
+		await b.clock.sleep(10_000);
+		expect(b.device.mode).toBe('dead');
+		await expect(run(b, job)).rejects.toMatchObject({
+			code: 'DEVICE_NOT_FOUND',
+			retry: 'operator',
+			hint: expect.stringContaining('RESET'),
+		});
+		const began = b.clock.now();
+		await expect(run(b, { ...job, limits: { operatorMs: 30_000 } })).rejects.toMatchObject({ retry: 'operator' });
+		expect(b.clock.now() - began).toBeLessThan(60_000);
+		void b.clock.sleep(12_000).then(() => b.device.pressModeAndReset());
+		const outcome = await run(b, { ...job, limits: { operatorMs: 30_000 } });
+		expect(outcome.events[0]).toMatchObject({ type: 'waiting', for: expect.stringContaining('MODE') });
+		expect(report(outcome).outcome).toBe('verified');
 	});
 
 	test('events are numbered without gaps, progress never goes back, and it ends at the whole', async () => {

@@ -44,11 +44,10 @@ export async function findDevice(world: World, selector: DeviceSelector = {}): P
 		}
 	}
 	const wanted = [selector.platform, wantedId, selector.location].filter((v) => v !== undefined).join(' ');
+	const others = all.length === 0 ? '' : ` These are: ${all.map(describe).join('; ')}.`;
 	throw new LinacError(
 		'DEVICE_NOT_FOUND',
-		`${wanted === '' ? 'No Particle device' : `The device ${wanted}`} is not connected${
-			all.length === 0 ? '' : `; these are: ${all.map(describe).join('; ')}`
-		}.`,
+		`${wanted === '' ? 'No Particle device is' : `The device ${wanted} is not`} connected.${others}`,
 		{
 			retry: 'operator',
 			hint:

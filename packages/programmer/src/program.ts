@@ -7,6 +7,7 @@
 import type { ReleaseSet } from '@linac/catalog';
 import { asLinacError, cancelled, good, LinacError, type Problem, throwIfCancelled, type Verdict } from '@linac/core';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
+import { type DiscoveredDevice, waitForDevice } from '@linac/usb';
 import { type DeviceSelector, findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -34,12 +35,33 @@ export async function program(options: ProgramOptions): Promise<Verdict<Report>>
 	const given = typeof options.release === 'function' ? undefined : options.release;
 	const world: World = { ...bare, known: knownOf(options.goal, given, bare) };
 	const events = new JobEvents(world.clock, world.onEvent);
-	const session = new DeviceSession(world, await findDevice(world, options.selector), options.selector?.deviceId?.toLowerCase());
+	const found = await findOrAsk(world, events, options.selector);
+	const session = new DeviceSession(world, found, options.selector?.deviceId?.toLowerCase());
 	const attempts = new Attempts(session, events, options);
 	try {
 		return await attempts.run();
 	} finally {
 		await session.close();
+	}
+}
+
+/** A device that is not there (it may not start by itself) is waited for when there is somebody to ask, for a bounded time. */
+async function findOrAsk(world: World, events: JobEvents, selector: DeviceSelector | undefined): Promise<DiscoveredDevice> {
+	const { host, usbPlatforms, clock, signal, limits } = world;
+	try {
+		return await findDevice(world, selector);
+	} catch (error) {
+		const e = asLinacError(error);
+		if (e.code !== 'DEVICE_NOT_FOUND' || limits.operatorMs === 0) throw e;
+		events.emit({ type: 'waiting', step: 'job', for: e.hint ?? e.message });
+		await waitForDevice(host, usbPlatforms, {
+			deviceId: selector?.deviceId,
+			location: selector?.location,
+			timeoutMs: limits.operatorMs,
+			clock,
+			signal,
+		});
+		return findDevice(world, selector);
 	}
 }
 
@@ -88,7 +110,12 @@ class Attempts {
 		let device = await snapshotOf(session);
 		this.#release ??= await openRelease(this.#options.release, device);
 		if (this.#learn()) device = await snapshotOf(session);
-		const verdict = makePlan(device, goal, this.#release);
+		const { platform } = session;
+		const verdict = makePlan(device, goal, {
+			platform,
+			...(this.#release ? { release: this.#release } : {}),
+			digests: session.world.digests,
+		});
 		if (!verdict.ok) {
 			if (!this.#touched) return verdict;
 			throw refused(verdict.problems);

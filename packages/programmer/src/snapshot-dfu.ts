@@ -144,7 +144,7 @@ async function readFromStart(
 		const rest = size > head.length ? await reader.read(region.start + head.length, size - head.length) : new Uint8Array(0);
 		const bytes = new Uint8Array(size);
 		bytes.set(head.subarray(0, Math.min(size, head.length)));
-		bytes.set(rest, head.length < size ? head.length : size);
+		bytes.set(rest, Math.min(head.length, size));
 		return judge(bytes, offset, prefix, platform, world);
 	}
 	return undefined;
@@ -203,7 +203,7 @@ function belongs(prefix: ModulePrefix, slot: ModuleSlot, region: MemoryRegion): 
 function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, platform: Platform, world: World): InstalledModule {
 	const verdict = parseModuleAt(bytes, prefixOffset, bytes.length, { digests: world.digests });
 	const module: ParsedModule | undefined = verdict.ok ? verdict.value : undefined;
-	const valid = module !== undefined && module.crc.ok && prefix.platformId === platform.id;
+	const valid = module?.crc.ok === true && prefix.platformId === platform.id;
 	return {
 		function: prefix.function,
 		index: prefix.index,

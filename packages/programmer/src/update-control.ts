@@ -24,14 +24,22 @@ export async function updateByControl(
 	const slot = step.module?.slot ?? input.slot;
 	const expected = expectedModules(job.plan).find((m) => m.slot === slot);
 
+	const isIt = (m: { function: number; index: number }) => m.function === prefix.function && m.index === prefix.index;
+
 	const there = async (): Promise<'by-hash' | 'by-version' | undefined> => {
 		const control = await session.answeringControl();
-		const found = (await reportedModules(control, world)).find((m) => m.function === prefix.function && m.index === prefix.index);
+		const found = (await reportedModules(control, world)).find(isIt);
 		if (!found?.valid || found.version !== prefix.version) return undefined;
 		if (found.contentSha256 === undefined || expected?.contentSha256 === undefined) return 'by-version';
 		return found.contentSha256 === expected.contentSha256 ? 'by-hash' : undefined;
 	};
 
+	if (action.enoughFrom !== undefined) {
+		const reported = (await reportedModules(await session.answeringControl(), world)).find(isIt);
+		if (reported?.valid && reported.version >= action.enoughFrom) {
+			return { skipped: `The device has ${slot} ${reported.version}, which is new enough (${action.enoughFrom}).` };
+		}
+	}
 	const before = await there();
 	if (before) {
 		// Same version, but the plan still wants it written: only a hash may overrule the plan.

@@ -6,7 +6,7 @@
 import type { SourcedModule } from '@linac/catalog';
 import { equalBytes, LinacError, toHex } from '@linac/core';
 import type { Step, StepAction } from '@linac/planner';
-import type { DfuDevice } from '@linac/usb';
+import { type DfuDevice, sectorsOf } from '@linac/usb';
 import { knownModule } from './known-modules.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
 
@@ -54,10 +54,7 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 	job.proofs.drop(slot);
 	for (let attempt = 1; ; attempt++) {
 		job.wrote = true;
-		await dfu.write(action.alternate, action.address, wanted, {
-			signal: world.signal,
-			onProgress: (done, total) => events.progress(step, 'write', done, total),
-		});
+		await writeBytes(job, step, dfu, action, wanted);
 		const back = await dfu.read(action.alternate, action.address, wanted.length, {
 			signal: world.signal,
 			onProgress: (done, total) => events.progress(step, 'read-back', done, total),
@@ -72,6 +69,37 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 			message: error.message,
 			attempt: attempt + 1,
 			of: world.limits.stepTries,
+		});
+	}
+}
+
+/**
+ * Erases and programs. With `headLast` the beginning stays blank until everything else is there: a bootloader that judges a module by
+ * its header alone (STM32F2, RTL872x) must not find one on a module that is half written.
+ */
+async function writeBytes(
+	job: RunningJob,
+	step: Step,
+	dfu: DfuDevice,
+	action: StepAction & { kind: 'write-dfu' },
+	wanted: Uint8Array,
+): Promise<void> {
+	const { alternate, address } = action;
+	const { signal } = job.world;
+	const head = Math.min(action.headLast ?? 0, wanted.length);
+	const report = (done: number) => job.events.progress(step, 'write', done, wanted.length);
+	if (head > 0) {
+		// Where the rest begins in a sector of its own, writing the rest would not erase the head.
+		const segments = dfu.alternates.find((a) => a.number === alternate)?.segments ?? [];
+		const [first] = sectorsOf(segments, address, head).slice(-1);
+		if (head === wanted.length || first?.end === address + head) await dfu.erase(alternate, address, head, { signal });
+	}
+	if (head < wanted.length) await dfu.write(alternate, address + head, wanted.subarray(head), { signal, onProgress: report });
+	if (head > 0) {
+		await dfu.write(alternate, address, wanted.subarray(0, head), {
+			erase: false,
+			signal,
+			onProgress: (done) => report(wanted.length - head + done),
 		});
 	}
 }
@@ -122,7 +150,7 @@ function hex(value: number | undefined): string {
 	return (value ?? 0).toString(16).padStart(2, '0');
 }
 
-/** Fills with 0xFF, so that nothing there is taken for a module. */
+/** Erases the sectors of the range, so that nothing there is taken for a module. */
 export async function invalidate(job: RunningJob, step: Step, action: StepAction & { kind: 'invalidate' }): Promise<StepResult> {
 	const { session, world } = job;
 	const dfu = await session.dfu();
@@ -132,7 +160,7 @@ export async function invalidate(job: RunningJob, step: Step, action: StepAction
 	const gone = expectedModules(job.plan).find((m) => m.function === action.module.function && m.index === action.module.index);
 	job.proofs.drop(gone?.slot);
 	job.wrote = true;
-	await dfu.write(action.alternate, action.address, new Uint8Array(action.length).fill(0xff), { signal: world.signal });
+	await dfu.erase(action.alternate, action.address, action.length, { signal: world.signal });
 	const back = await read();
 	if (!blank(back)) throw differs(step, back, new Uint8Array(action.length).fill(0xff), action.address);
 	return { evidence: { blank: true, bytes: action.length } };
