@@ -79,12 +79,13 @@ export class ByteSocket {
 		if (first && first.length > size) {
 			this.#chunks[0] = first.subarray(size);
 			this.#held -= size;
-			return first.subarray(0, size);
+			// A copy, and no Buffer: a Buffer's `slice` shares memory, which nobody above expects.
+			return new Uint8Array(first.subarray(0, size));
 		}
 		const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
 		const rest = all.subarray(size);
 		this.#chunks = rest.length === 0 ? [] : [rest];
 		this.#held = rest.length;
-		return all.subarray(0, size);
+		return new Uint8Array(all.subarray(0, size));
 	}
 }

@@ -333,7 +333,8 @@ function alternateFace(alternate: AlternateDescriptor): USBAlternateInterface {
 function inResult(result: UsbTransferResult, length: number): USBInTransferResult {
 	const bytes = result.status === 'ok' ? result.data : new Uint8Array();
 	if (bytes.length > length) return { status: 'babble', data: undefined };
-	return { status: result.status, data: new DataView(bytes.slice().buffer) };
+	// Copied by the constructor: `slice` of a Node Buffer, which a wire may give, would share memory with others.
+	return { status: result.status, data: new DataView(new Uint8Array(bytes).buffer) };
 }
 
 function bytesOf(data: BufferSource | undefined): Uint8Array {
