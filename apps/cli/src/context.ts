@@ -1,5 +1,5 @@
 /** What every command is given: where to print, when to stop, and what was asked for with the options that all commands share. */
-import type { Output } from './output.js';
+import type { Output, TextStream } from './output.js';
 
 export interface Context {
 	output: Output;
@@ -9,6 +9,8 @@ export interface Context {
 	cwd: string;
 	/** Where answers come from, when somebody is there to give them. */
 	stdin: NodeJS.ReadStream;
+	stdout: TextStream;
+	stderr: TextStream;
 	/** A person is at the terminal: questions may be asked. */
 	interactive: boolean;
 	debug: boolean;

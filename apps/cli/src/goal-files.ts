@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { platformById, slotOf, type SourcedModule } from '@linac/catalog';
 import { inspectInput, moduleLabel, type ParsedModule } from '@linac/firmware';
+import { nodeDigests } from '@linac/host';
 import type { GoalFile } from '@linac/planner';
 import { platformNames } from './facts.js';
 import { readInputs } from './inputs.js';
@@ -17,7 +18,7 @@ export async function readGoalFiles(names: readonly string[], cwd: string): Prom
 			files.push({ name: input.name, problems: input.problems });
 			continue;
 		}
-		const found = inspectInput(input.name, input.bytes, { platforms: platformNames });
+		const found = inspectInput(input.name, input.bytes, { platforms: platformNames, digests: nodeDigests });
 		if (!found.ok) {
 			if (input.fromFolder && isBystander(input.name)) ignored.push(input.name);
 			else files.push({ name: input.name, problems: found.problems });

@@ -2,8 +2,8 @@
  * What plan, flash, update and verify have in common: read the files, find the device, work out which release is meant and open it.
  * Makes no decision about the device: that is the planner's.
  */
-import type { Platform, ReleaseEntry, ReleaseSet } from '@linac/catalog';
-import type { DeviceSnapshot, Goal, GoalFile, Permission, Plan, Refusal } from '@linac/planner';
+import { isVersion, normalizeVersion, type Platform, releaseByVersion, type ReleaseSet } from '@linac/catalog';
+import { type DeviceSnapshot, type Goal, type GoalFile, type Permission, type Refusal, releaseNeeded } from '@linac/planner';
 import type { Problem } from '@linac/core';
 import { listDevices } from '@linac/usb';
 import { chooseDevice } from './choose-device.js';
@@ -47,37 +47,10 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 	return { files, applicationOnly: options.applicationOnly ?? false, allow: allow as Permission[], ...(target === undefined ? {} : { target }) };
 }
 
-/** Module number of the Device OS that the device has, or undefined when it is not known. */
-export function systemVersion(device: DeviceSnapshot): number | undefined {
-	const parts = (device.modules ?? []).filter((m) => m.function === 4 && m.valid);
-	return parts.length === 0 ? undefined : Math.min(...parts.map((m) => m.version));
-}
-
 /**
- * Which release a job needs on this device: the one that was named; for `update` without a name the default; else, when an application
- * needs a newer Device OS than there is, the oldest release that is new enough. Undefined: Device OS is left alone.
+ * Opens the release that a job needs, and names it in the goal: the one that was named; for `update` without a name the default; else
+ * what an application needs. Undefined: Device OS is left alone. Throws with exit code 8 when no source has it.
  */
-export function releaseWanted(
-	platform: Platform,
-	device: DeviceSnapshot,
-	goal: Goal,
-	releases: readonly ReleaseEntry[],
-	options: { update: boolean },
-): ReleaseEntry | undefined {
-	if (goal.target !== undefined) return releaseNamed(goal.target, platform);
-	if (options.update) return defaultRelease(platform);
-	if (goal.applicationOnly) return undefined;
-	// A system part among the files means that the user brings Device OS along.
-	if (goal.files.some((f) => f.module?.module.prefix.function === 4)) return undefined;
-	const needs = goal.files.flatMap((f) => (f.module?.module.prefix.function === 5 ? f.module.module.dependencies : []));
-	const need = Math.max(0, ...needs.filter((d) => d.function === 4).map((d) => d.version));
-	const has = systemVersion(device);
-	if (need === 0 || has === undefined || has >= need) return undefined;
-	const enough = releases.filter((r) => r.platforms.includes(platform.name) && r.moduleVersion >= need && r.channel === 'release');
-	return enough.sort((a, b) => a.moduleVersion - b.moduleVersion)[0];
-}
-
-/** Opens the release that a job needs, and names it in the goal. Throws with exit code 8 when no source has it. */
 export async function openFor(
 	context: Context,
 	sources: Sources,
@@ -85,26 +58,28 @@ export async function openFor(
 	goal: Goal,
 	options: { update: boolean },
 ): Promise<ReleaseSet | undefined> {
-	const { releases } = await import('@linac/catalog');
 	const platform = platformNamed(device.platform);
-	const release = releaseWanted(platform, device, goal, releases, options);
-	if (!release) return undefined;
-	if (goal.target !== release.version) {
-		goal.target = release.version;
-		if (!options.update) context.output.note(`The application needs a newer Device OS: ${release.version} will be installed with it.`);
-	}
-	return sources.open({ platform: platform.name, version: release.version }, context.signal);
+	const named = goal.target ?? (options.update ? defaultRelease(platform).version : undefined);
+	if (named !== undefined) goal.target = targetVersion(named, platform, sources);
+	const version = releaseNeeded(device, goal);
+	if (version === undefined) return undefined;
+	if (goal.target === undefined) context.output.note(`The application needs a newer Device OS: ${version} will be installed with it.`);
+	return sources.open({ platform: platform.name, version }, context.signal);
+}
+
+/** A version that the catalogue does not know may still be in a folder or zip that the user named. */
+function targetVersion(text: string, platform: Platform, sources: Sources): string {
+	if (sources.hasOwn && isVersion(text) && releaseByVersion(text) === undefined) return normalizeVersion(text);
+	return releaseNamed(text, platform).version;
 }
 
 /** A refusal of the planner as a failure: about a file, exit code 3; else 4. */
-export function planRefused(problems: readonly Problem[], plan?: Plan): CommandFailure {
+export function planRefused(problems: readonly Problem[]): CommandFailure {
 	const first = problems.find((p) => p.severity === 'error') ?? problems[0];
 	const route = problems.flatMap((p) => (p as Refusal).route ?? []);
 	const hints: string[] = [];
 	if (route.length > 0) hints.push(`Go there in steps: ${route.map((v) => `--target ${v}`).join(', then ')}.`);
 	if (problems.some((p) => /DOWNGRADE/.test(p.code))) hints.push('If you mean it, add --allow downgrade.');
 	hints.push('Nothing was written.');
-	const failure = refused(first?.file === undefined ? ExitCode.planRefused : ExitCode.inputRefused, problems, hints.join(' '));
-	if (plan) failure.details.plan = plan as never;
-	return failure;
+	return refused(first?.file === undefined ? ExitCode.planRefused : ExitCode.inputRefused, problems, hints.join(' '));
 }

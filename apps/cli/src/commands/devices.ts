@@ -21,7 +21,7 @@ export async function devices(context: Context, options: DeviceOptions & { brief
 	try {
 		let found = await listDevices(connection.host, usbIds(), context.signal);
 		if (options.device !== undefined) found = [chooseDevice(found, connection.choose(options.device))];
-		const seen = options.brief ? found.map((device) => ({ device })) : await Promise.all(found.map((device) => look(connection, device)));
+		const seen: Seen[] = options.brief ? found.map((device) => ({ device })) : await Promise.all(found.map((device) => look(connection, device)));
 		context.output.document(seen.map((one) => toJson(connection, one)));
 		show(context, connection, seen);
 		const failed = seen.find((s) => s.error)?.error;

@@ -12,6 +12,7 @@ import {
 	type ParsedModule,
 	toInspectJson,
 } from '@linac/firmware';
+import { nodeDigests } from '@linac/host';
 import type { Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { platformNames } from '../facts.js';
@@ -37,7 +38,7 @@ export async function inspect(context: Context, _options: object, names: string[
 			results.push({ file: name, problems });
 			continue;
 		}
-		const verdict = inspectInput(name, bytes, { platforms: platformNames });
+		const verdict = inspectInput(name, bytes, { platforms: platformNames, digests: nodeDigests });
 		results.push(verdict.ok ? { file: name, input: verdict.value, problems: verdict.problems } : { file: name, problems: verdict.problems });
 	}
 	output.document(results.flatMap(toJson));

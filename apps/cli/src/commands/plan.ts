@@ -1,5 +1,6 @@
 /** `linac plan`, and `--dry-run` of the commands that write: makes the plan and prints it. Writes nothing, changes no mode. */
 import { releases } from '@linac/catalog';
+import { nodeDigests } from '@linac/host';
 import { plan as makePlan } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
 import { connect } from '../connect.js';
@@ -24,10 +25,12 @@ export async function plan(context: Context, options: GoalOptions, names: string
 		const device = await takeSnapshot(found, { ...connection.environment, releases });
 		const sources = await openSources(context, options);
 		const release = await openFor(context, sources, device, goal, { update: isUpdate });
-		const verdict = makePlan(device, goal, release);
+		const platform = platformNamed(device.platform);
+		const verdict = makePlan(device, goal, { platform, digests: nodeDigests, ...(release === undefined ? {} : { release }) });
 		if (!verdict.ok) throw planRefused(verdict.problems);
-		output.document(verdict.value);
-		showPlan(output, verdict.value, { explain: options.explain ?? false, displayName: platformNamed(device.platform).displayName });
+		const { plan: made } = verdict.value;
+		output.document(made);
+		showPlan(output, made, { explain: options.explain ?? false, displayName: platform.displayName });
 		output.print();
 		output.print('Nothing was written.');
 		return ExitCode.ok;

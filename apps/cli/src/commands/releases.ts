@@ -1,0 +1,118 @@
+/** `linac releases`: the Device OS versions of the catalogue by platform, line and channel, and which of them need no network. */
+import { compareVersions, type Platform, platforms, type ReleaseEntry, releases as all } from '@linac/catalog';
+import type { Context, SourceOptions } from '../context.js';
+import { ExitCode } from '../exit-codes.js';
+import { usage } from '../failure.js';
+import { platformNamed } from '../facts.js';
+import { openSources } from '../sources.js';
+
+export interface ReleasesOptions extends SourceOptions {
+	platform?: string;
+	line?: string;
+	channel?: string;
+	all?: boolean;
+}
+
+const channels = ['release', 'rc', 'beta', 'alpha', 'special'];
+const lineWords: Record<string, string> = { lts: 'long-term support', preview: 'developer preview', legacy: 'before the lines' };
+
+export async function releases(context: Context, options: ReleasesOptions): Promise<ExitCode> {
+	const { output } = context;
+	const platform = options.platform === undefined ? undefined : platformNamed(options.platform);
+	const chosen = choose(platform, options);
+	const sources = await openSources(context, options);
+	const here = new Map<string, string[]>();
+	for (const summary of await sources.offline(context.signal)) {
+		here.set(summary.version, [...(here.get(summary.version) ?? []), summary.platform]);
+	}
+	const offline = (release: ReleaseEntry) =>
+		release.platforms.filter((name) => (platform === undefined || platform.name === name) && here.get(release.version)?.includes(name));
+	output.document(
+		chosen.map((release) => ({
+			version: release.version,
+			moduleVersion: release.moduleVersion,
+			line: release.line,
+			lineName: release.lineName,
+			channel: release.channel,
+			latestInLine: latest(release, platform),
+			platforms: release.platforms,
+			offline: offline(release),
+		})),
+	);
+	if (chosen.length === 0) {
+		output.print('No release fits.');
+		return ExitCode.ok;
+	}
+	output.print(output.colors.bold(platform ? `Device OS for the ${platform.displayName}` : 'Device OS'));
+	output.print();
+	output.table(
+		[
+			{ title: 'Version' },
+			{ title: 'Line' },
+			{ title: 'Kind' },
+			{ title: 'Channel' },
+			{ title: 'Number', align: 'right' },
+			{ title: '' },
+			{ title: 'Without network', wrap: true },
+			...(platform ? [] : [{ title: 'Platforms', wrap: true }]),
+		],
+		chosen.map((release) => [
+			release.version,
+			release.lineName,
+			lineWords[release.line] ?? release.line,
+			release.channel,
+			String(release.moduleVersion),
+			latest(release, platform) ? output.colors.green('latest') : '',
+			offlineText(offline(release), platform),
+			...(platform ? [] : [platformsText(release)]),
+		]),
+		'  ',
+	);
+	output.print();
+	if (!options.all && options.line === undefined && options.channel === undefined) {
+		output.print('  The latest of each line. Every version: --all.');
+	}
+	output.paragraph(
+		'Take the latest of a long-term support line unless you need something newer. "Number" is the version that the modules themselves carry.',
+		'  ',
+	);
+	return ExitCode.ok;
+}
+
+/** Whether there is no newer final release in the same line, for this platform where one was named. */
+function latest(release: ReleaseEntry, platform: Platform | undefined): boolean {
+	if (!platform) return release.latestInLine;
+	if (release.channel !== 'release') return false;
+	const rivals = all.filter((r) => r.lineName === release.lineName && r.channel === 'release' && r.platforms.includes(platform.name));
+	return rivals.every((r) => compareVersions(r.version, release.version) <= 0);
+}
+
+function choose(platform: Platform | undefined, options: ReleasesOptions): ReleaseEntry[] {
+	if (options.channel !== undefined && !channels.includes(options.channel)) {
+		throw usage(`There is no channel "${options.channel}".`, `Channels: ${channels.join(', ')}.`);
+	}
+	const line = options.line?.trim().toLowerCase();
+	const fits = (r: ReleaseEntry) =>
+		line === undefined || r.line === line || r.lineName === line || (/^\d+(\.\d+)?(\.x)?$/.test(line) && r.version.startsWith(`${line.replace(/\.x$/, '')}.`));
+	if (line !== undefined && !all.some(fits)) {
+		throw usage(`There is no line "${options.line}".`, `Lines: ${[...new Set(all.map((r) => r.lineName))].join(', ')}; or lts, preview, legacy.`);
+	}
+	const everything = options.all || options.channel !== undefined || line !== undefined;
+	return all
+		.filter((r) => fits(r) && (platform === undefined || r.platforms.includes(platform.name)))
+		.filter((r) => options.channel === undefined || r.channel === options.channel)
+		.filter((r) => everything || latest(r, platform))
+		.sort((a, b) => compareVersions(b.version, a.version));
+}
+
+function offlineText(names: readonly string[], platform: Platform | undefined): string {
+	if (names.length === 0) return '';
+	return platform ? 'yes' : names.join(', ');
+}
+
+function platformsText(release: ReleaseEntry): string {
+	const withReleases = platforms.filter((p) => all.some((r) => r.platforms.includes(p.name)));
+	const missing = withReleases.filter((p) => !release.platforms.includes(p.name));
+	if (missing.length === 0) return 'all';
+	return release.platforms.join(', ');
+}

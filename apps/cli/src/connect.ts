@@ -1,0 +1,45 @@
+/** Opens the way to the devices: this machine's USB, or a USB/IP server such as `linac lab`. Which device is meant is for choose-device.ts. */
+import { platforms } from '@linac/catalog';
+import { systemClock } from '@linac/core';
+import { nodeDigests, nodeUsbHost, usbIpHost } from '@linac/host';
+import type { Environment } from '@linac/programmer';
+import type { DiscoveredDevice, UsbHost } from '@linac/usb';
+import type { ChooseOptions } from './choose-device.js';
+import type { Context, DeviceOptions } from './context.js';
+import { platformNamed } from './facts.js';
+import { parseHostPort } from './host-port.js';
+
+export interface Connection {
+	host: UsbHost;
+	environment: Environment;
+	/** For sentences: `on USB`, `at 127.0.0.1:3240`. */
+	where: string;
+	displayName(device: DiscoveredDevice): string;
+	choose(name: string | undefined): ChooseOptions;
+	close(): Promise<void>;
+}
+
+export async function connect(context: Context, options: DeviceOptions): Promise<Connection> {
+	const address = options.usbip === undefined || options.usbip === '' ? undefined : parseHostPort(options.usbip, '--usbip');
+	const host = address === undefined ? nodeUsbHost() : usbIpHost(address);
+	const where = address === undefined ? 'on USB' : `at ${address.host}:${address.port}`;
+	const displayName = (device: DiscoveredDevice) => platformNamed(device.platform.name).displayName;
+	return {
+		host,
+		where,
+		displayName,
+		environment: { host, platforms, clock: systemClock, digests: nodeDigests, signal: context.signal },
+		choose: (name) => ({
+			where,
+			displayName,
+			isKind: (device, kind) => {
+				const platform = platformNamed(device.platform.name);
+				return [platform.name, platform.displayName, ...platform.aliases].some((n) => n.toLowerCase() === kind);
+			},
+			...(name === undefined ? {} : { name }),
+		}),
+		close: async () => {
+			await host.close?.();
+		},
+	};
+}

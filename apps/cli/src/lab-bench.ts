@@ -1,0 +1,208 @@
+/**
+ * A bench of virtual devices with names, for `linac lab` and `linac demo`: makes them from releases, keeps their state in a folder, and
+ * works their cables and buttons by short commands. Serving them is not done here.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Platform } from '@linac/catalog';
+import { type Clock, type Json, LinacError } from '@linac/core';
+import { moduleLabel } from '@linac/firmware';
+import { standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
+import { ExitCode } from './exit-codes.js';
+import { platformNamed } from './facts.js';
+import { CommandFailure, usage } from './failure.js';
+import type { Sources } from './sources.js';
+
+export interface LabSpec {
+	/** `boron`, or `boron-2` when there are several. */
+	name: string;
+	platform: Platform;
+	version: string;
+}
+
+/** Reads `boron@2.2.0` ... and gives every device a name of its own. */
+export function parseSpecs(texts: readonly string[]): LabSpec[] {
+	const seen = new Map<string, number>();
+	return texts.map((text) => {
+		const [name, version, ...rest] = text.split('@');
+		if (!name || !version || rest.length > 0) throw usage(`"${text}" does not say which device.`, 'Write the platform and its Device OS version, e.g. boron@2.2.0.');
+		const platform = platformNamed(name);
+		const count = (seen.get(platform.name) ?? 0) + 1;
+		seen.set(platform.name, count);
+		return { name: count === 1 ? platform.name : `${platform.name}-${count}`, platform, version: version.replace(/^v/, '') };
+	});
+}
+
+export interface LabDevice extends LabSpec {
+	device: VirtualDevice;
+	/** Its state came from the folder, so the version that was asked for does not count. */
+	restored: boolean;
+	/** Made from modules of linac's own builder, because no real ones can be had. */
+	standIn: boolean;
+}
+
+export interface BenchOptions {
+	clock: Clock;
+	timing: 'datasheet' | 'none';
+	sources: Sources;
+	stateFolder?: string;
+	startInDfu?: boolean;
+	signal: AbortSignal;
+	note(text: string): void;
+}
+
+/** After a change, state is written when nothing more has happened for this long, in milliseconds of real time. */
+const saveAfterMs = 1000;
+
+export class LabBench {
+	readonly bus = new VirtualBus();
+	readonly devices: LabDevice[] = [];
+	readonly #options: BenchOptions;
+	#timer: NodeJS.Timeout | undefined;
+	#saving: Promise<void> = Promise.resolve();
+
+	private constructor(options: BenchOptions) {
+		this.#options = options;
+	}
+
+	static async open(specs: readonly LabSpec[], options: BenchOptions): Promise<LabBench> {
+		const bench = new LabBench(options);
+		if (options.stateFolder !== undefined) await mkdir(options.stateFolder, { recursive: true });
+		for (const [i, spec] of specs.entries()) await bench.#add(spec, i);
+		return bench;
+	}
+
+	async #add(spec: LabSpec, position: number): Promise<void> {
+		const { clock, timing, startInDfu } = this.#options;
+		const state = await this.#readState(spec);
+		const made = state === undefined ? await this.#modules(spec) : { modules: [], standIn: false };
+		const device = new VirtualDevice({
+			platform: spec.platform,
+			seed: position + 1,
+			clock,
+			timing,
+			location: `1-${position + 1}`,
+			modules: made.modules,
+			...(made.ncp === undefined ? {} : { ncp: made.ncp }),
+			...(state === undefined ? { setupDone: true } : { state }),
+		});
+		this.devices.push({ ...spec, device, restored: state !== undefined, standIn: made.standIn });
+		this.bus.add(device);
+		device.plug();
+		if (startInDfu && state === undefined) device.pressModeAndReset();
+		device.onChange(() => this.#saveSoon());
+	}
+
+	async #modules({ platform, version }: LabSpec) {
+		const { sources, signal, note } = this.#options;
+		let standIn = false;
+		const release = await sources.open({ platform: platform.name, version }, signal).catch((error: unknown) => {
+			if (!(error instanceof LinacError) || error.code === 'CANCELLED') throw error;
+			note(`No real Device OS ${version} for ${platform.name} can be had (${error.code}): modules made by linac with the real addresses and numbers stand in.`);
+			standIn = true;
+			return standInRelease(platform, version);
+		});
+		const ncp = release.modules.find((m) => m.module.prefix.function === 7);
+		const modules = release.modules.filter((m) => m !== ncp).map((m) => m.module);
+		const application = await sources.application(platform, version, signal);
+		if (application) modules.push(application.module);
+		return { modules, standIn: standIn || release.modules.some((m) => m.standIn), ...(ncp ? { ncp: { version: ncp.module.prefix.version } } : {}) };
+	}
+
+	/** Carries out one line such as `unplug boron`. Returns what to say. */
+	command(line: string): string {
+		const [verb = '', name, ...rest] = line.trim().split(/\s+/);
+		if (verb === '') return '';
+		if (verb === 'help' || verb === '?') return labHelp;
+		if (verb === 'list') return this.devices.map((d) => this.describe(d)).join('\n');
+		const lab = this.devices.find((d) => d.name === name || d.device.deviceId === name);
+		if (!labVerbs.has(verb)) return `There is no command "${verb}".\n${labHelp}`;
+		if (!lab) return `There is no device "${name ?? ''}". Devices: ${this.devices.map((d) => d.name).join(', ')}.`;
+		const { device } = lab;
+		const n = Number(rest[0]);
+		switch (verb) {
+			case 'unplug':
+				device.unplug();
+				break;
+			case 'plug':
+				device.plug();
+				break;
+			case 'button':
+				device.pressModeAndReset();
+				break;
+			case 'reset':
+				device.pressReset();
+				break;
+			case 'unplug-at':
+				if (!(Number.isInteger(n) && n > 0)) return 'Say at which transfer, e.g. "unplug-at boron 500".';
+				device.faults.unplugAtTransfer(n);
+				return `${lab.name}: the cable will come out at transfer ${n} from now.`;
+		}
+		return this.describe(lab);
+	}
+
+	describe(lab: LabDevice): string {
+		const { device } = lab;
+		const what = device.mode === 'off' ? 'unplugged' : `${device.mode} mode`;
+		const modules = device
+			.installedModules()
+			.map((m) => `${moduleLabel(m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
+			.join(', ');
+		return `${lab.name}: ${device.deviceId}, ${what}${device.why ? ` (${device.why})` : ''}; ${modules}`;
+	}
+
+	#file(spec: LabSpec): string {
+		return join(this.#options.stateFolder!, `${spec.name}.json`);
+	}
+
+	async #readState(spec: LabSpec): Promise<Json | undefined> {
+		if (this.#options.stateFolder === undefined) return undefined;
+		const path = this.#file(spec);
+		let text: string;
+		try {
+			text = await readFile(path, 'utf8');
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+			throw error;
+		}
+		try {
+			return JSON.parse(text) as Json;
+		} catch {
+			throw new CommandFailure(ExitCode.inputRefused, 'FILE_STATE_DAMAGED', `${path} is not the state of a virtual device.`, {
+				hint: 'Delete it to begin with a new device.',
+			});
+		}
+	}
+
+	#saveSoon(): void {
+		if (this.#options.stateFolder === undefined) return;
+		clearTimeout(this.#timer);
+		this.#timer = setTimeout(() => void this.save(), saveAfterMs);
+	}
+
+	/** Writes the state of every device. Each file is complete or not there at all: a crash in between leaves the one before. */
+	async save(): Promise<void> {
+		clearTimeout(this.#timer);
+		if (this.#options.stateFolder === undefined) return;
+		this.#saving = this.#saving.then(async () => {
+			for (const lab of this.devices) {
+				const path = this.#file(lab);
+				await writeFile(`${path}.new`, JSON.stringify(lab.device.saveState()));
+				await rename(`${path}.new`, path);
+			}
+		});
+		await this.#saving;
+	}
+}
+
+const labVerbs = new Set(['unplug', 'plug', 'button', 'reset', 'unplug-at']);
+
+export const labHelp = [
+	'list                 what the devices do',
+	'unplug NAME          pull the cable (and the power with it)',
+	'plug NAME            plug it in again',
+	'button NAME          hold MODE and tap RESET: DFU mode',
+	'reset NAME           tap RESET',
+	'unplug-at NAME N     pull the cable at the N-th USB transfer from now',
+	'quit                 end the lab',
+].join('\n');

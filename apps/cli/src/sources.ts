@@ -1,0 +1,121 @@
+/**
+ * Where Device OS comes from, as the options say: folders and zips that were named, the cache, and, unless --offline, the network.
+ * Shows downloads. Checking what comes in is the business of `@linac/catalog` and `@linac/host`.
+ */
+import { resolve } from 'node:path';
+import type { Platform, ReleaseQuery, ReleaseSet, ReleaseSource, ReleaseSummary, SourcedModule, SourceProgress } from '@linac/catalog';
+import { LinacError } from '@linac/core';
+import { cacheFolder, openCache, openRelease, standardSources } from '@linac/host';
+import type { Context, SourceOptions } from './context.js';
+import { formatBytes } from './format.js';
+import type { Output } from './output.js';
+import { progressLine } from './progress.js';
+
+export interface Sources {
+	/** The user has named folders or zips, which may hold releases that the catalogue does not know. */
+	readonly hasOwn: boolean;
+	/** Throws `RELEASE_NOT_AVAILABLE` with what every source answered. */
+	open(query: ReleaseQuery, signal: AbortSignal): Promise<ReleaseSet>;
+	/** The default application (Tinker) that goes with a release, or undefined when it cannot be had. */
+	application(platform: Platform, version: string, signal: AbortSignal): Promise<SourcedModule | undefined>;
+	/** Releases that need no network. */
+	offline(signal: AbortSignal): Promise<ReleaseSummary[]>;
+}
+
+export async function openSources(context: Context, options: SourceOptions): Promise<Sources> {
+	const paths = (options.source ?? []).map((path) => resolve(context.cwd, path));
+	const cache = openCache(cacheFolder(context.env));
+	const sources = standardSources({
+		paths,
+		cache,
+		environment: context.env,
+		...(options.offline ? { offline: true } : {}),
+	});
+	const download = new DownloadProgress(context.output);
+	const onProgress = (progress: SourceProgress) => download.show(progress);
+	const open = async (query: ReleaseQuery, signal: AbortSignal) => {
+		try {
+			return (await openRelease({ ...query, sources, cache, signal, onProgress })).release;
+		} finally {
+			download.end();
+		}
+	};
+	return {
+		hasOwn: paths.length > 0,
+		open,
+		async application(platform, version, signal) {
+			const release = await open({ platform: platform.name, version }, signal).catch((error: unknown) => {
+				if (error instanceof LinacError && error.code === 'CANCELLED') throw error;
+				return undefined;
+			});
+			if (release?.application) return release.application;
+			for (const source of sources) {
+				if (!hasApplications(source)) continue;
+				try {
+					const verdict = await source.openApplication(platform.name, signal, onProgress);
+					if (verdict.ok) return verdict.value;
+				} catch (error) {
+					if (error instanceof LinacError && error.code === 'CANCELLED') throw error;
+				} finally {
+					download.end();
+				}
+			}
+			return undefined;
+		},
+		async offline(signal) {
+			const out: ReleaseSummary[] = [];
+			for (const source of sources) {
+				// Files that were named and what is in the cache; other sources list what the network has.
+				for (const summary of await source.list(signal)) if (summary.offline) out.push(summary);
+			}
+			return out;
+		},
+	};
+}
+
+type ApplicationSource = ReleaseSource & {
+	openApplication(platform: string, signal?: AbortSignal, onProgress?: (progress: SourceProgress) => void): Promise<import('@linac/core').Verdict<SourcedModule>>;
+};
+
+function hasApplications(source: ReleaseSource): source is ApplicationSource {
+	return 'openApplication' in source;
+}
+
+/** Redraws at most this often, in milliseconds. */
+const redrawMs = 100;
+
+class DownloadProgress {
+	readonly #output: Output;
+	#what = '';
+	#began = 0;
+	#last = 0;
+	#drawn = false;
+
+	constructor(output: Output) {
+		this.#output = output;
+	}
+
+	show({ source, what, done, total }: SourceProgress): void {
+		const now = performance.now();
+		if (what !== this.#what) {
+			this.#clear();
+			this.#what = what;
+			this.#began = now;
+			if (!this.#output.json) this.#output.note(`Downloading ${what} (${source})${total === undefined ? '' : `, ${formatBytes(total)}`} ...`);
+		}
+		if (!this.#output.live || total === undefined || now - this.#last < redrawMs) return;
+		this.#last = now;
+		this.#drawn = true;
+		this.#output.raw(`\r\u001b[2K${progressLine('downloading', done, total, now - this.#began, this.#output.errorWidth - 1)}`);
+	}
+
+	end(): void {
+		this.#clear();
+		this.#what = '';
+	}
+
+	#clear(): void {
+		if (this.#drawn) this.#output.raw('\r\u001b[2K');
+		this.#drawn = false;
+	}
+}
