@@ -207,7 +207,10 @@ describe.each(Object.entries(implementations))('a UsbHost: %s', (_name, make) =>
 
 	it('keeps sixteen devices apart when all are used at once', async () => {
 		world = await make();
-		const all = Array.from({ length: 16 }, (_, i) => ({ i, ...boot(`1-${i + 1}`, `e00fce68${i.toString(16).padStart(16, '0')}`) }));
+		const all = Array.from({ length: 16 }, (_, i) => ({
+			i,
+			...boot(`1-${i + 1}`, `e00fce68${i.toString(16).padStart(16, '0')}`),
+		}));
 		all[7]!.wire.intercept = (_, n) => (n === 40 ? 'gone' : undefined);
 		const found = await listDevices(world.host, testPlatforms);
 		expect(found.length).toBe(16);
@@ -219,7 +222,8 @@ describe.each(Object.entries(implementations))('a UsbHost: %s', (_name, make) =>
 			}),
 		);
 		expect(outcomes.map((o) => o.status === 'fulfilled')).toEqual(all.map(({ i }) => i !== 7));
-		for (const { i, area } of all) if (i !== 7) expect(area.bytes.subarray(0x30000, 0x30000 + 60_000).every((b) => b === i)).toBe(true);
+		for (const { i, area } of all)
+			if (i !== 7) expect(area.bytes.subarray(0x30000, 0x30000 + 60_000).every((b) => b === i)).toBe(true);
 	});
 });
 

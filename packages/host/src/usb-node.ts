@@ -2,6 +2,7 @@
  * Real USB devices in Node, by node-usb (libusb): its WebUSB devices, made one by one from its own devices so that bus and port
  * path are kept. The native library is loaded at first use only: a command that needs no USB works where there is none.
  */
+import { existsSync } from 'node:fs';
 import { type Disposer, LinacError } from '@linac/core';
 import { classifyUsbFailure, type UsbHandle, type UsbHost, usbError } from '@linac/usb';
 import { inaccessibleDevice } from './usb-inaccessible-device.js';
@@ -39,7 +40,10 @@ export function makeHost(load: () => Promise<NodeUsb>): UsbHost {
 		const usb = await library();
 		let present: NodeDevice[];
 		try {
+			const failed = (usb.usb as { INIT_ERROR?: number }).INIT_ERROR;
+			if (failed) throw new Error(`libusb could not start (error ${failed})`);
 			present = usb.getDeviceList();
+			if (present.length === 0 && withoutBus()) throw new Error('there is neither /dev/bus/usb nor /sys/bus/usb');
 		} catch (error) {
 			throw unavailable(error);
 		}
@@ -107,6 +111,11 @@ async function faceOf(usb: NodeUsb, device: NodeDevice, known: Map<NodeDevice, U
 		// Not kept: the next look tries again, for udev may only now be setting the permission.
 		return inaccessibleDevice(ids, () => usbError(code, `at ${locationOf(device)}`, error));
 	}
+}
+
+/** libusb starts without a word on a Linux that has no USB at all, and then finds nothing: say so instead. */
+function withoutBus(): boolean {
+	return process.platform === 'linux' && !existsSync('/dev/bus/usb') && !existsSync('/sys/bus/usb');
 }
 
 /** As Linux writes it: bus, then the ports from the root hub. */
