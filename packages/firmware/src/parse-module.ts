@@ -3,18 +3,7 @@
  * say whether it is right. `ok: false` means that it is no whole module (a web page, text, cut short, no header at all).
  * Whether a device wants the module is not asked here: that is the planner's. Format: docs/formats/module.md.
  */
-import {
-	bad,
-	type Digests,
-	equalBytes,
-	good,
-	type Problem,
-	portableDigests,
-	problem,
-	u16le,
-	u32be,
-	type Verdict,
-} from '@linac/core';
+import { bad, type Digests, equalBytes, type Problem, portableDigests, problem, u16le, u32be, type Verdict } from '@linac/core';
 import { type ReadExtensions, readExtensions } from './extensions.js';
 import { whyNotAModule } from './not-a-module.js';
 import { CRC_SIZE, findPrefix, PREFIX_SIZE, readPrefix, SUFFIX_BASE_SIZE } from './prefix.js';
@@ -115,20 +104,6 @@ function judge(
 			),
 		);
 	}
-	const sha = checkSha(bytes, prefix, suffix.sha256, digests);
-	if (!sha.ok) {
-		problems.push(
-			problem(
-				'SHA_MISMATCH',
-				'The SHA-256 in the suffix fits the content by neither rule. Devices check only the CRC, so they take it all the same.',
-				{
-					severity: 'warning',
-					offset: size - 38,
-					field: 'suffix.sha256',
-				},
-			),
-		);
-	}
 	if (options.platforms && prefix.function !== ModuleFunction.asset && options.platforms.get(prefix.platformId) === undefined) {
 		problems.push(
 			problem(
@@ -144,10 +119,8 @@ function judge(
 		);
 	}
 	if (trailing.length > 0) problems.push(aboutTrailing(trailing, size));
-	if (options.file !== undefined) for (const p of problems) p.file = options.file;
-	problems.sort((a, b) => rank(a) - rank(b));
 
-	return good(
+	const value = withHash(
 		{
 			bytes,
 			prefixOffset,
@@ -159,15 +132,62 @@ function judge(
 			suffix,
 			dependencies: allDependencies(prefix, prefixExtensions, suffix.extensions),
 			crc,
-			sha,
 			sound: problems.every((p) => p.severity !== 'error'),
 			compressed: (prefix.flags & ModuleFlag.compressed) !== 0,
 			combined: (prefix.flags & ModuleFlag.combined) !== 0,
 			encrypted: (prefix.flags & ModuleFlag.encrypted) !== 0,
-			problems,
 		},
 		problems,
+		digests,
+		options.file,
 	);
+	return {
+		ok: true,
+		value,
+		get problems() {
+			return value.problems;
+		},
+	};
+}
+
+type Parts = Omit<ParsedModule, 'sha' | 'problems'>;
+
+/**
+ * The SHA-256 is computed when somebody first looks at it, or at the problems, which name a mismatch. It costs several times as
+ * much as all the rest, no device asks for it, and a virtual device or a planner that parses a module to look at its header
+ * should not pay for it. It never changes afterwards.
+ */
+function withHash(parts: Parts, found: readonly Problem[], digests: Digests, file: string | undefined): ParsedModule {
+	let sha: ParsedModule['sha'] | undefined;
+	let problems: Problem[] | undefined;
+	const readSha = () => {
+		sha ??= checkSha(parts.bytes, parts.prefix, parts.suffix.sha256, digests);
+		return sha;
+	};
+	const readProblems = () => {
+		problems ??= allProblems(found, readSha().ok, parts.bytes.length, file);
+		return problems;
+	};
+	// Own, enumerable accessors, so that a copy by spreading holds plain values.
+	return Object.defineProperties(parts, {
+		sha: { get: readSha, enumerable: true },
+		problems: { get: readProblems, enumerable: true },
+	}) as ParsedModule;
+}
+
+function allProblems(found: readonly Problem[], shaOk: boolean, size: number, file: string | undefined): Problem[] {
+	const all = [...found];
+	if (!shaOk) {
+		all.push(
+			problem(
+				'SHA_MISMATCH',
+				'The SHA-256 in the suffix fits the content by neither rule. Devices check only the CRC, so they take it all the same.',
+				{ severity: 'warning', offset: size - 38, field: 'suffix.sha256' },
+			),
+		);
+	}
+	if (file !== undefined) for (const p of all) p.file = file;
+	return all.sort((a, b) => rank(a) - rank(b));
 }
 
 /** `bodyEnd` is where the suffix begins; the base of the suffix stands at the end of the module whatever its size says. */

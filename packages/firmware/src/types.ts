@@ -113,7 +113,7 @@ export interface ParsedModule {
 	/** The declared dependencies of prefix and extensions, without the empty ones. */
 	dependencies: ModuleDependency[];
 	crc: { stored: number; computed: number; ok: boolean };
-	/** `rule` is the rule by which the stored hash is right; `none` when it fits neither. */
+	/** Computed when first looked at: `bytes` must not be changed before that. `rule` is the rule by which the stored hash is right; `none` when it fits neither. */
 	sha: { stored: Uint8Array; ok: boolean; rule: ShaRule };
 	/** Whether the device would accept it: the CRC is right and every field is within its range. */
 	sound: boolean;
