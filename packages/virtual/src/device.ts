@@ -223,7 +223,8 @@ export class VirtualDevice implements BusMember {
 		}
 		if (outcome.runs === 'system') await this.#worker.wait(restartMs.system - restartMs.bootloader);
 		if (outcome.runs === 'dead') await this.#worker.wait(restartMs.crash);
-		assert(epoch === this.#epoch, 'a start that was overtaken goes on');
+		// Overtaken by another start, between two waits that the end of the power would have ended.
+		if (epoch !== this.#epoch) return;
 		this.#running = outcome;
 		if (outcome.runs === 'dfu') this.#startDfu();
 		else if (outcome.runs === 'system') this.#startSystem(outcome);
@@ -235,13 +236,16 @@ export class VirtualDevice implements BusMember {
 	}
 
 	#startDfu(): void {
+		const epoch = this.#epoch;
 		let reset = 0;
 		this.#dfu = this.#chip.dfuClass(this.#hw, {
 			storages: this.#chip.dfuStorages(this.#hw),
 			extensions: false,
 			work: (steps, done) => {
-				this.#busy = this.#worker.run(steps).then(done);
-				this.#busy.catch(() => {});
+				const busy = this.#worker.run(steps).then(done);
+				busy.catch(() => {});
+				// The power may have failed in the first of the steps: then this work belongs to a start that is over.
+				if (epoch === this.#epoch) this.#busy = busy;
 			},
 			scheduleReset: () => {
 				const mine = ++reset;
@@ -389,6 +393,10 @@ export class VirtualDevice implements BusMember {
 		const usb = this.#usb;
 		assert(usb, 'a transfer to a device without firmware');
 		let answer = stall ? ('stall' as const) : usb.handle(setup, data);
+		if (this.#dfu?.repliesAfterWork) {
+			if (this.#busy) await this.#busy;
+			if (this.#dfu?.takeFailure?.()) answer = 'stall';
+		}
 		if (answer !== 'stall' && setup.in) answer = answer.subarray(0, setup.length);
 		const length = setup.in ? (answer === 'stall' ? 0 : answer.length) : setup.length;
 		const ms = controlTransferMs(length);

@@ -8,6 +8,7 @@
  */
 import { u32le } from '@linac/core';
 import type { DfuStorage } from './dfu-storage.js';
+import type { FlashStep } from './flash-model.js';
 import { type Answer, nothing, type SetupPacket } from './setup-packet.js';
 
 export const DfuState = {
@@ -39,7 +40,7 @@ export interface DfuHost {
 	/** Extension commands: bootloader >= 3001 (Device OS 6.1.1). */
 	extensions: boolean;
 	/** Runs flash work behind the request; the next request waits for it. Resolves false when it failed. */
-	work(steps: Iterable<import('./flash-model.js').FlashStep>, done: () => void): void;
+	work(steps: Iterable<FlashStep>, done: () => void): void;
 	/** Leave was reported: restart 500 ms later, unless `cancelReset` comes first. */
 	scheduleReset(): void;
 	cancelReset(): void;
@@ -50,6 +51,10 @@ export interface DfuHost {
 
 export interface DfuClass {
 	readonly state: number;
+	/** Work that a request starts runs before its reply has reached the host, not behind it. */
+	readonly repliesAfterWork?: boolean;
+	/** With `repliesAfterWork`: the work failed, so the reply stalls. */
+	takeFailure?(): boolean;
 	/** SET_CONFIGURATION: everything to the start. */
 	configure(): void;
 	handle(setup: SetupPacket, data: Uint8Array): Answer;
@@ -243,35 +248,55 @@ export class DfuFunction implements DfuClass {
 				// As on the device: nothing happens and the state stays dfuDNBUSY, so the next GETSTATUS fails.
 				return;
 			case Command.setAddress:
-				if (length !== 5) return this.fail(DfuStatus.errUnknown);
+				if (length !== 5) {
+					this.fail(DfuStatus.errUnknown);
+					return;
+				}
 				this.#address = u32le(data, 1);
 				this.#done();
 				return;
 			case Command.erase:
 				// Mass erase is not supported.
-				if (length === 1) return this.fail(DfuStatus.errTarget);
-				if (length !== 5) return this.fail(DfuStatus.errUnknown);
+				if (length === 1) {
+					this.fail(DfuStatus.errTarget);
+					return;
+				}
+				if (length !== 5) {
+					this.fail(DfuStatus.errUnknown);
+					return;
+				}
 				this.#run(this.#storage().erase(u32le(data, 1)));
 				return;
 			case Command.enterSafeMode:
-				if (!this.#host.extensions) return this.fail(DfuStatus.errStalledPacket);
+				if (!this.#host.extensions) {
+					this.fail(DfuStatus.errStalledPacket);
+					return;
+				}
 				this.#host.requestSafeMode();
 				this.#state = DfuState.manifestSync;
 				this.#status = DfuStatus.ok;
 				return;
 			case Command.clearOverride:
-				if (!this.#host.extensions) return this.fail(DfuStatus.errStalledPacket);
+				if (!this.#host.extensions) {
+					this.fail(DfuStatus.errStalledPacket);
+					return;
+				}
 				this.#done();
 				return;
 			case 0x92:
-				return this.fail(DfuStatus.errUnknown);
+				this.fail(DfuStatus.errUnknown);
+				return;
 			default:
-				return this.fail(DfuStatus.errStalledPacket);
+				this.fail(DfuStatus.errStalledPacket);
+				return;
 		}
 	}
 
-	#run(steps: Iterable<import('./flash-model.js').FlashStep> | undefined): void {
-		if (!steps) return this.fail(DfuStatus.errUnknown);
+	#run(steps: Iterable<FlashStep> | undefined): void {
+		if (!steps) {
+			this.fail(DfuStatus.errUnknown);
+			return;
+		}
 		this.#host.work(steps, () => this.#done());
 	}
 

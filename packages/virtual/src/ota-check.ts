@@ -30,7 +30,7 @@ export function stagedModules(hw: Hardware, slot: OtaSlot, systemVersion: number
 	return out;
 }
 
-function readStaged(hw: Hardware, flash: FlashModule['flash'], at: number): FlashModule | undefined {
+export function readStaged(hw: Hardware, flash: FlashModule['flash'], at: number): FlashModule | undefined {
 	if (hw.platform.mcu !== 'rtl872x') return readModule(flash, at, hw.vectors);
 	// The KM4 bootloader of RTL872x starts with an image header instead of a vector table.
 	const plain = readPrefixAt(flash, at, 0);

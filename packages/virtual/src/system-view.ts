@@ -75,7 +75,7 @@ export function seenModules(hw: Hardware, systemVersion: number): SeenModule[] {
 	const out: SeenModule[] = [];
 	let userFound = false;
 	for (const { slot, region } of hw.slots(systemVersion)) {
-		if (slot.encrypted) continue;
+		if (slot.encrypted || (slot.function === ModuleFunction.bootloader && !region)) continue;
 		// A 128 KB application hides the 256 KB one (ota_flash_hal.cpp HAL_System_Info).
 		if (slot.function === ModuleFunction.user && userFound) continue;
 		const seen = see(hw, slot, region, systemVersion);
