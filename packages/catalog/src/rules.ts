@@ -113,10 +113,18 @@ export function inScope(scope: RuleScope, platform: { name: string; mcu: McuFami
 	return true;
 }
 
+const found = new Map<string, Rule[]>();
+
 /** The rules of one kind that are about this platform. */
 export function rulesOf<K extends Rule['kind']>(
 	kind: K,
 	platform: { name: string; mcu: McuFamily },
-): Extract<Rule, { kind: K }>[] {
-	return rules().rules.filter((r): r is Extract<Rule, { kind: K }> => r.kind === kind && inScope(r, platform));
+): readonly Extract<Rule, { kind: K }>[] {
+	const key = `${kind} ${platform.name}`;
+	let list = found.get(key);
+	if (!list) {
+		list = rules().rules.filter((r) => r.kind === kind && inScope(r, platform));
+		found.set(key, list);
+	}
+	return list as Extract<Rule, { kind: K }>[];
 }
