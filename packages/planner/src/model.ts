@@ -65,13 +65,19 @@ export function modelOf(platform: Platform, device: DeviceSnapshot): DeviceModel
 	return { platform, mode: device.mode, modules, unknown, setupDone: setupDoneOf(platform, device) };
 }
 
+const published = new Map<string, Map<string, ModuleDependency[]>>();
+
 /** Older systems do not tell the dependencies: then those of the published module with this number count. */
 function knownDependencies(platform: Platform, m: { function: number; index: number; version: number }): ModuleDependency[] {
-	for (const release of releasesFor(platform)) {
-		const same = expectedModules(platform, release.version).find((e) => keyOf(e) === keyOf(m) && e.version === m.version);
-		if (same) return same.dependencies;
+	let all = published.get(platform.name);
+	if (!all) {
+		all = new Map();
+		for (const release of releasesFor(platform)) {
+			for (const e of expectedModules(platform, release.version)) all.set(`${keyOf(e)}@${e.version}`, e.dependencies);
+		}
+		published.set(platform.name, all);
 	}
-	return [];
+	return all.get(`${keyOf(m)}@${m.version}`) ?? [];
 }
 
 /**

@@ -155,7 +155,6 @@ function dfuDrafts(work: Work): Draft[] {
 	const facts = bootFacts(model.platform);
 	const decisions = work.decisions.filter((d) => overDfu(d.wanted));
 	const isStart = (d: Decision) => keyOf(d.wanted.written) === keyOf(facts.startModule);
-	const start = decisions.find(isStart);
 	const radio = decisions.filter(isRadio);
 	const siblings = decisions.filter((d) => isSystem(d) && !isStart(d));
 	const applications = decisions.filter(isUser);
@@ -163,7 +162,11 @@ function dfuDrafts(work: Work): Draft[] {
 
 	const drafts: Draft[] = [];
 	const beforeStart = [...radio, ...siblings].filter((d) => d.need === 'write');
-	if (start && beforeStart.length > 0 && startsNow(model)) drafts.push(invalidateStartDraft(work, start, beforeStart));
+	// A damaged start module that is started all the same (header judged alone) hangs until it is blanked or replaced.
+	const hangsNow = find(model, facts.startModule)?.state === 'damaged' && radio.length + siblings.length > 0;
+	const blank = (beforeStart.length > 0 || hangsNow) && startsNow(model);
+	const start = decisions.find(isStart) ?? (blank ? writtenAgain(work, beforeStart) : undefined);
+	if (start && blank) drafts.push(invalidateStartDraft(work, start, [...radio, ...siblings]));
 	const byIndex = (a: Decision, b: Decision) => a.wanted.written.index - b.wanted.written.index;
 	for (const d of [...radio, ...siblings.sort(byIndex)])
 		drafts.push(writeDraft(work, d, 'The system part that is started comes after it.'));
@@ -181,6 +184,20 @@ function dfuDrafts(work: Work): Draft[] {
 		drafts.push(writeDraft(work, d, start ? 'It comes after the system that it runs on.' : undefined));
 	if (work.setupDone) drafts.push(setupDraft(work.setupDone));
 	return drafts;
+}
+
+/** A start module that could stay, but must not be started while what it calls is half written: blanked, and written again. */
+function writtenAgain(work: Work, changing: Decision[]): Decision | undefined {
+	const wanted = work.wanted.get(keyOf(bootFacts(work.model.platform).startModule));
+	if (!wanted) return undefined;
+	const names = changing.map((d) => d.wanted.slot.name).join(' and ');
+	return {
+		wanted,
+		need: 'write',
+		code: 'WRITTEN_AGAIN',
+		reason: `It is blanked while ${names} is written, and put back.`,
+		from: wanted.written.version,
+	};
 }
 
 /** Whether the bootloader would start what is there (so that it must be stopped from doing so while its parts change). */

@@ -333,7 +333,7 @@ function verdicts(job: Job, decisions: Decision[], steps: Plan['steps']): FileVe
 	for (const d of decisions) {
 		for (const name of d.wanted.files) {
 			const own = steps.filter((s) => 'sha256' in s.action && s.action.sha256 === d.wanted.source.sha256).map((s) => s.id);
-			const verdict = d.need === 'there' ? 'already-there' : d.need === 'keep' ? 'not-needed' : 'write';
+			const verdict = d.need === 'there' && own.length === 0 ? 'already-there' : d.need === 'keep' ? 'not-needed' : 'write';
 			result.push({ ...verdictOf(name, verdict, d.code, d.reason), steps: own });
 		}
 	}
@@ -360,10 +360,13 @@ function stateNotes(job: Job, final: DeviceModel): Problem[] {
 		);
 	} else if (!given && job.release) {
 		const missing = unmet(final, application.dependencies);
+		const told = job.device.modules?.find((m) => keyOf(m) === keyOf(application))?.dependencies !== undefined;
 		const text =
 			missing.length > 0
 				? `The device keeps its application, which will not run: it was built for ${releaseName(job.options.platform, missing[0]!.version)}.`
-				: 'The device keeps its application. It was built for this Device OS or an older one, so it will run.';
+				: told
+					? 'The device keeps its application. It was built for this Device OS or an older one, so it will run.'
+					: 'The device keeps its application. What it was built for is not known before it runs: if it asks for a newer Device OS, the device waits in safe mode.';
 		notes.push(missing.length > 0 ? warning('APPLICATION_WILL_NOT_RUN', text) : info('APPLICATION_KEPT', text));
 	}
 	return notes;
