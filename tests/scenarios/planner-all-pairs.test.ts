@@ -1,4 +1,4 @@
-import { compareVersions, type Platform, platforms, releaseByVersion, releasesFor } from '@linac/catalog';
+import { compareVersions, type Platform, platforms, releaseByVersion, releasesFor, type SourcedModule } from '@linac/catalog';
 import { type DeviceSnapshot, type Goal, type Plan, type PlanWithInputs, plan, type Refusal, simulate } from '@linac/planner';
 import { describe, expect, it } from 'vitest';
 import { applicationOf, deviceModules, releaseOf, snapshotOf } from './planner-releases.js';
@@ -9,12 +9,19 @@ const starts = [
 	{ mode: 'dfu', depth: 'read' },
 ] as const;
 
-function goal(target: string, allow: boolean): Goal {
-	return { target, files: [], applicationOnly: false, allow: allow ? ['downgrade'] : [] };
-}
-
-function makePlan(platform: Platform, device: DeviceSnapshot, target: string, allow: boolean) {
-	return plan(device, goal(target, allow), { platform, release: releaseOf(platform, target) });
+function makePlan(
+	platform: Platform,
+	device: DeviceSnapshot,
+	target: string,
+	with_: { allow: boolean; application?: SourcedModule },
+) {
+	const goal: Goal = {
+		target,
+		files: with_.application ? [{ name: 'application.bin', module: with_.application, problems: [] }] : [],
+		applicationOnly: false,
+		allow: with_.allow ? ['downgrade'] : [],
+	};
+	return plan(device, goal, { platform, release: releaseOf(platform, target) });
 }
 
 /** Every state after a step can be continued from, and the end is the goal. */
@@ -56,30 +63,55 @@ describe.each(withReleases.map((p) => ({ name: p.name, platform: p })))('every p
 
 	it('has a plan whose simulation ends where it should, or a refusal that names the rule and the route', () => {
 		for (const from of versions) {
-			const installed = deviceModules(platform, from);
 			for (const look of starts) {
-				const device = snapshotOf(platform, installed, { ...look, osVersion: from });
+				const device = snapshotOf(platform, deviceModules(platform, from), { ...look, osVersion: from });
 				for (const target of versions) {
-					const older = compareVersions(target, from) < 0;
-					const made = makePlan(platform, device, target, true);
+					// With an application for the target, so that no application on the device stands in the way of going back.
+					const application = applicationOf(platform, target);
+					const made = makePlan(platform, device, target, { allow: true, application });
 					if (made.ok) {
 						checkPlan(platform, device, made.value, target);
+						expect(made.value.plan.steps.at(-1)?.after.boots ?? 'normal', `${from} -> ${target}`).toBe('normal');
 						shapes.set(shape(made.value.plan), `${from} -> ${target}`);
-					} else {
-						const first = made.problems[0] as Refusal;
-						refused.push(
-							`${look.mode} ${from} -> ${target}: ${first.code} ${first.rule ?? ''} ${first.route?.join(' > ') ?? ''}`,
-						);
-						const acceptable = first.rule !== undefined || first.code === 'DEVICE_APPLICATION_NEEDS_NEWER_TARGET';
-						expect(acceptable, `${platform.name} ${from} -> ${target}: ${made.problems.map((p) => p.message).join(' ')}`).toBe(
-							true,
-						);
-						if (first.code === 'DEVICE_APPLICATION_NEEDS_NEWER_TARGET') expect(older).toBe(true);
+						continue;
 					}
+					const first = made.problems[0] as Refusal;
+					const what = `${platform.name} ${from} -> ${target}: ${made.problems.map((p) => p.message).join(' ')}`;
+					expect(first.rule, what).toBeDefined();
+					refused.push(`${look.mode} ${from} -> ${target}: ${first.code} ${first.rule} ${first.route?.join(' > ') ?? ''}`);
+					// The stepping stones themselves have plans.
+					let at = from;
+					for (const next of first.route ?? []) {
+						const there = snapshotOf(platform, deviceModules(platform, at), { ...look, osVersion: at });
+						const leg = makePlan(platform, there, next, { allow: true, application: applicationOf(platform, next) });
+						expect(leg.ok, `${what} (leg ${at} -> ${next})`).toBe(true);
+						at = next;
+					}
+					expect(at).toBe(target);
 				}
 			}
 		}
-		if (process.env.LINAC_SHOW)
-			console.log(platform.name, [...new Set(refused)].filter((r) => !/DEVICE_APPL/.test(r)).slice(0, 40), [...shapes]);
+		if (process.env.LINAC_SHOW) console.log(platform.name, [...new Set(refused)].slice(0, 40), [...shapes]);
+	});
+
+	it('goes to an older release only when that is allowed by name', () => {
+		for (const [i, from] of versions.entries()) {
+			const device = snapshotOf(platform, deviceModules(platform, from), { mode: 'normal', depth: 'reported', osVersion: from });
+			for (const target of [versions[i + 1], versions.at(-1)]) {
+				if (target === undefined || compareVersions(target, from) >= 0) continue;
+				const made = makePlan(platform, device, target, { allow: false });
+				expect(made.ok, `${from} -> ${target}`).toBe(false);
+				expect(made.problems.map((p) => (p as Refusal).rule)).toContain('downgrade-by-name');
+			}
+		}
+	});
+
+	it('does not take an application away: one that is newer than the target is refused unless it is replaced', () => {
+		const device = snapshotOf(platform, deviceModules(platform, versions[0]!), { mode: 'dfu', depth: 'read' });
+		const target = versions.at(-1)!;
+		if (target === versions[0]) return;
+		const made = makePlan(platform, device, target, { allow: true });
+		expect(made.ok).toBe(false);
+		expect(made.problems.map((p) => p.code)).toContain('DEVICE_APPLICATION_NEEDS_NEWER_TARGET');
 	});
 });

@@ -3,7 +3,7 @@
 import { expectedModules, type Platform, type ReleaseSet, regionOf, releaseByVersion, type SourcedModule } from '@linac/catalog';
 import { sha256, toHex, unwrap } from '@linac/core';
 import { createModule, type ModuleDependency, ModuleFlag, ModuleFunction, parseModule } from '@linac/firmware';
-import { type DeviceModel, type DeviceSnapshot, type InstalledModule, modelOf } from '@linac/planner';
+import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
 
 /** Long enough that no two pages of it are in one sector of the nRF52840, short enough to hash quickly. */
 const BODY = 9000;
@@ -67,7 +67,20 @@ export function releaseOf(platform: Platform, version: string): ReleaseSet {
 }
 
 /** An application for a release: it depends on the last system part of it, as the compiler makes it. */
+const applications = new Map<string, SourcedModule>();
+
 export function applicationOf(
+	platform: Platform,
+	version: string,
+	options: { index?: number; needs?: number; size?: number } = {},
+): SourcedModule {
+	const key = `${platform.name} ${version} ${JSON.stringify(options)}`;
+	const made = applications.get(key) ?? makeApplication(platform, version, options);
+	applications.set(key, made);
+	return made;
+}
+
+function makeApplication(
 	platform: Platform,
 	version: string,
 	options: { index?: number; needs?: number; size?: number } = {},
@@ -101,7 +114,16 @@ export function applicationOf(
 }
 
 /** What a device that runs a release normally has on it: the release, an application for it, and the bootloader that old Electron systems carry. */
+const devices = new Map<string, SourcedModule[]>();
+
 export function deviceModules(platform: Platform, version: string): SourcedModule[] {
+	const key = `${platform.name} ${version}`;
+	const made = devices.get(key) ?? makeDevice(platform, version);
+	devices.set(key, made);
+	return made;
+}
+
+function makeDevice(platform: Platform, version: string): SourcedModule[] {
 	const { modules } = releaseOf(platform, version);
 	const asked = modules
 		.flatMap((m) => m.module.dependencies)
@@ -142,7 +164,7 @@ export function snapshotOf(
 			index: prefix.index,
 			version: prefix.version,
 			valid: true,
-			...(deep || look.hashes ? { contentSha256: toHex(sha256(content)) } : {}),
+			...(deep || look.hashes ? { contentSha256: contentHash(source, content) } : {}),
 			...(deep ? { start: prefix.start, size: content.length, dependencies: [...source.module.dependencies] } : {}),
 		});
 	}
@@ -159,8 +181,10 @@ export function snapshotOf(
 	};
 }
 
-export function versionsIn(model: DeviceModel): Map<string, number> {
-	return new Map([...model.modules].map(([key, m]) => [key, m.state === 'valid' ? m.version : -1]));
-}
+const hashes = new WeakMap<SourcedModule, string>();
 
-export { modelOf };
+function contentHash(source: SourcedModule, content: Uint8Array): string {
+	const hash = hashes.get(source) ?? toHex(sha256(content));
+	hashes.set(source, hash);
+	return hash;
+}
