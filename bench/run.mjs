@@ -33,7 +33,12 @@ if (json) {
 	process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
 } else {
 	const number = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2));
-	const text = rows.map((row) => [row.name, `${number(row.value)}${row.unit ? ` ${row.unit}` : ''}`, String(row.limit), row.ok ? 'ok' : 'MISSED']);
+	const text = rows.map((row) => [
+		row.name,
+		`${number(row.value)}${row.unit ? ` ${row.unit}` : ''}`,
+		String(row.limit),
+		row.ok ? 'ok' : 'MISSED',
+	]);
 	const all = [['What', 'Measured', 'Limit', ''], ...text];
 	const widths = [0, 1, 2].map((i) => Math.max(...all.map((row) => row[i].length)));
 	for (const row of all) {

@@ -28,7 +28,10 @@ function startup() {
 	const bare = [];
 	for (let i = -3; i < rounds; i++) {
 		// The order changes each round, so that neither always follows the other.
-		const pair = i % 2 === 0 ? [() => time([main, '--version']), () => time(['-e', '0'])] : [() => time(['-e', '0']), () => time([main, '--version'])];
+		const pair =
+			i % 2 === 0
+				? [() => time([main, '--version']), () => time(['-e', '0'])]
+				: [() => time(['-e', '0']), () => time([main, '--version'])];
 		const first = pair[0]();
 		const second = pair[1]();
 		if (i < 0) continue;
@@ -49,7 +52,8 @@ function sizeOf(path) {
 function runtimeSize() {
 	const work = mkdtempSync(join(tmpdir(), 'linac-size-'));
 	try {
-		for (const name of ['package.json', 'package-lock.json', '.npmrc']) if (existsSync(join(root, name))) cpSync(join(root, name), join(work, name));
+		for (const name of ['package.json', 'package-lock.json', '.npmrc'])
+			if (existsSync(join(root, name))) cpSync(join(root, name), join(work, name));
 		for (const group of ['packages', 'apps']) {
 			for (const name of readdirSync(join(root, group))) {
 				const manifest = join(root, group, name, 'package.json');

@@ -35,7 +35,8 @@ export interface ChooseOptions {
 
 /** Throws `DEVICE_NOT_FOUND` or `DEVICE_AMBIGUOUS`, both with exit code 5. */
 export function chooseDevice(devices: readonly DiscoveredDevice[], options: ChooseOptions): DiscoveredDevice {
-	const list = (some: readonly DiscoveredDevice[]) => some.map((d) => `\n  ${describeDevice(d, options.displayName(d))}`).join('');
+	const list = (some: readonly DiscoveredDevice[]) =>
+		some.map((d) => `\n  ${describeDevice(d, options.displayName(d))}`).join('');
 	const details = {
 		devices: devices.map((d) => ({
 			platform: d.platform.name,
@@ -56,20 +57,30 @@ export function chooseDevice(devices: readonly DiscoveredDevice[], options: Choo
 	const { name } = options;
 	if (name === undefined) {
 		if (devices.length === 1) return devices[0]!;
-		throw new CommandFailure(ExitCode.device, 'DEVICE_AMBIGUOUS', `Several devices are connected, and none was named:${list(devices)}`, {
-			retry: 'operator',
-			hint: 'Name one with --device, by its id (the first 6 digits or more) or its USB port.',
-			details,
-		});
+		throw new CommandFailure(
+			ExitCode.device,
+			'DEVICE_AMBIGUOUS',
+			`Several devices are connected, and none was named:${list(devices)}`,
+			{
+				retry: 'operator',
+				hint: 'Name one with --device, by its id (the first 6 digits or more) or its USB port.',
+				details,
+			},
+		);
 	}
 	const fitting = devices.filter((d) => matches(d, name, options.isKind));
 	if (fitting.length === 1) return fitting[0]!;
 	if (fitting.length === 0) {
-		throw new CommandFailure(ExitCode.device, 'DEVICE_NOT_FOUND', `No device "${name}" was found ${options.where}. Connected:${list(devices)}`, {
-			retry: 'operator',
-			hint: 'Name a device by its 24-digit id (or at least 6 digits of its beginning) or by its USB port, as in the list.',
-			details,
-		});
+		throw new CommandFailure(
+			ExitCode.device,
+			'DEVICE_NOT_FOUND',
+			`No device "${name}" was found ${options.where}. Connected:${list(devices)}`,
+			{
+				retry: 'operator',
+				hint: 'Name a device by its 24-digit id (or at least 6 digits of its beginning) or by its USB port, as in the list.',
+				details,
+			},
+		);
 	}
 	throw new CommandFailure(ExitCode.device, 'DEVICE_AMBIGUOUS', `"${name}" could be any of these devices:${list(fitting)}`, {
 		retry: 'operator',

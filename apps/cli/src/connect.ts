@@ -1,5 +1,5 @@
 /** Opens the way to the devices: this machine's USB, or a USB/IP server such as `linac lab`. Which device is meant is for choose-device.ts. */
-import { platforms } from '@linac/catalog';
+import { platforms, releases } from '@linac/catalog';
 import { systemClock } from '@linac/core';
 import { nodeDigests, nodeUsbHost, usbIpHost } from '@linac/host';
 import type { Environment } from '@linac/programmer';
@@ -20,7 +20,8 @@ export interface Connection {
 }
 
 export async function connect(context: Context, options: DeviceOptions): Promise<Connection> {
-	const address = options.usbip === undefined || options.usbip === '' ? undefined : parseHostPort(options.usbip, '--usbip');
+	const text = options.usbip ?? context.env.LINAC_USBIP ?? '';
+	const address = text === '' ? undefined : parseHostPort(text, options.usbip === undefined ? 'LINAC_USBIP' : '--usbip');
 	const host = address === undefined ? nodeUsbHost() : usbIpHost(address);
 	const where = address === undefined ? 'on USB' : `at ${address.host}:${address.port}`;
 	const displayName = (device: DiscoveredDevice) => platformNamed(device.platform.name).displayName;
@@ -28,7 +29,7 @@ export async function connect(context: Context, options: DeviceOptions): Promise
 		host,
 		where,
 		displayName,
-		environment: { host, platforms, clock: systemClock, digests: nodeDigests, signal: context.signal },
+		environment: { host, platforms, releases, clock: systemClock, digests: nodeDigests, signal: context.signal },
 		choose: (name) => ({
 			where,
 			displayName,

@@ -1,8 +1,25 @@
 /** What the command line asks of the catalogue: platforms by name, releases by version, and complaints about names that nothing has. */
-import { latestInLine, type Platform, platformById, platformByName, platforms, type ReleaseEntry, releaseByVersion, releasesFor } from '@linac/catalog';
-import type { PlatformNames } from '@linac/firmware';
+import {
+	latestInLine,
+	type Platform,
+	platformById,
+	platformByName,
+	platforms,
+	type ReleaseEntry,
+	releaseByVersion,
+	releasesFor,
+	slotOf,
+} from '@linac/catalog';
+import { moduleLabel, type PlatformNames } from '@linac/firmware';
 import { ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failure.js';
+
+/** What a module is called in tables: by the slot it belongs in (`softdevice`), with its index where a platform has several of a kind. */
+export function slotName(platform: Platform, module: { function: number; index: number }): string {
+	const slot = slotOf(platform, module)?.name;
+	const alone = platform.modules.filter((m) => m.name === slot).length === 1;
+	return slot !== undefined && alone ? slot : moduleLabel(module);
+}
 
 export const platformNames: PlatformNames = { get: (id) => platformById(id)?.name };
 
@@ -21,11 +38,17 @@ export function platformNamed(name: string): Platform {
  */
 export function releaseNamed(text: string, platform: Platform): ReleaseEntry {
 	const exact = releaseByVersion(text);
-	const release = exact ?? (/^(latest|lts|preview|legacy|\d+(\.\d+)?(\.x)?)$/i.test(text.trim()) ? latestInLine(platform, text) : undefined);
+	const release =
+		exact ?? (/^(latest|lts|preview|legacy|\d+(\.\d+)?(\.x)?)$/i.test(text.trim()) ? latestInLine(platform, text) : undefined);
 	const there = releasesFor(platform);
 	const hint = `"linac releases --platform ${platform.name} --all" lists the versions for this device.`;
 	if (!release) {
-		throw new CommandFailure(ExitCode.releaseUnavailable, 'UNKNOWN_RELEASE', `There is no Device OS version ${text} in the catalogue.`, { hint });
+		throw new CommandFailure(
+			ExitCode.releaseUnavailable,
+			'UNKNOWN_RELEASE',
+			`There is no Device OS version ${text} in the catalogue.`,
+			{ hint },
+		);
 	}
 	if (!release.platforms.includes(platform.name)) {
 		const last = there[0];
@@ -43,5 +66,9 @@ export function releaseNamed(text: string, platform: Platform): ReleaseEntry {
 export function defaultRelease(platform: Platform): ReleaseEntry {
 	const release = latestInLine(platform, 'lts') ?? latestInLine(platform);
 	if (release) return release;
-	throw new CommandFailure(ExitCode.planRefused, 'PLAN_NO_RELEASE_FOR_PLATFORM', `There is no Device OS release for the ${platform.displayName}.`);
+	throw new CommandFailure(
+		ExitCode.planRefused,
+		'PLAN_NO_RELEASE_FOR_PLATFORM',
+		`There is no Device OS release for the ${platform.displayName}.`,
+	);
 }

@@ -16,7 +16,13 @@ export class CommandFailure extends LinacError {
 		exitCode: ExitCode,
 		code: string,
 		message: string,
-		options: { hint?: string; retry?: RetryClass; details?: { [key: string]: Json }; problems?: readonly Problem[]; cause?: unknown } = {},
+		options: {
+			hint?: string;
+			retry?: RetryClass;
+			details?: { [key: string]: Json };
+			problems?: readonly Problem[];
+			cause?: unknown;
+		} = {},
 	) {
 		super(code, message, options);
 		this.exitCode = exitCode;
@@ -43,7 +49,12 @@ export function withFile(problem: Problem): string {
 }
 
 /** Message, hint and code of a failure, for people, on stderr. */
-export function tellFailure(output: Output, failure: { code: string; message: string; hint?: string }, exitCode: ExitCode, more: string[] = []): void {
+export function tellFailure(
+	output: Output,
+	failure: { code: string; message: string; hint?: string },
+	exitCode: ExitCode,
+	more: string[] = [],
+): void {
 	if (output.json) return;
 	const c = output.errorColors;
 	const lines = (text: string, indent: string) => wrapText(text, output.errorWidth - indent.length).join(`\n${indent}`);
@@ -64,7 +75,12 @@ export function tell(output: Output, caught: unknown, options: { debug: boolean 
 		}
 	} else {
 		const more = problems.filter((p) => p.message !== error.message && withFile(p) !== error.message);
-		tellFailure(output, error, exitCode, more.map((p) => `${p.severity === 'error' ? 'also: ' : 'note: '}${withFile(p)}`));
+		tellFailure(
+			output,
+			error,
+			exitCode,
+			more.map((p) => `${p.severity === 'error' ? 'also: ' : 'note: '}${withFile(p)}`),
+		);
 	}
 	if (options.debug || exitCode === ExitCode.internal) {
 		const root = error.cause instanceof Error ? error.cause : error;

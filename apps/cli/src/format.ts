@@ -31,3 +31,8 @@ export function moduleName(fn: number, index: number): string {
 export function shortHash(sha256: string | undefined): string {
 	return sha256 === undefined ? '' : sha256.slice(0, 12);
 }
+
+/** A whole SHA-256 in a sentence is more than anybody reads: its first digits do. JSON keeps all of it. */
+export function shortenHashes(text: string): string {
+	return text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1...');
+}

@@ -3,7 +3,7 @@
  * module with the reason. A file that was named must be firmware; in a folder that was named, other files are left out and told.
  */
 import { createHash } from 'node:crypto';
-import { platformById, slotOf, type SourcedModule } from '@linac/catalog';
+import { platformById, type SourcedModule, slotOf } from '@linac/catalog';
 import { inspectInput, moduleLabel, type ParsedModule } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import type { GoalFile } from '@linac/planner';
@@ -24,9 +24,11 @@ export async function readGoalFiles(names: readonly string[], cwd: string): Prom
 			else files.push({ name: input.name, problems: found.problems });
 			continue;
 		}
-		for (const { file, module, problems } of found.value.modules) files.push({ name: file, module: sourced(file, module), problems });
+		for (const { file, module, problems } of found.value.modules)
+			files.push({ name: file, module: sourced(file, module), problems });
 		for (const other of found.value.others) {
-			if (other.problem.severity === 'error' && !isBystander(other.file)) files.push({ name: other.file, problems: [other.problem] });
+			if (other.problem.severity === 'error' && !isBystander(other.file))
+				files.push({ name: other.file, problems: [other.problem] });
 			else ignored.push(other.file);
 		}
 		const errors = found.value.problems.filter((p) => p.severity === 'error');

@@ -31,7 +31,14 @@ async function readInput(name: string, path: string): Promise<InputFile[]> {
 		if (!about.isDirectory()) return [await readOne(name, path, false)];
 		const entries = (await readdir(path, { withFileTypes: true })).filter((e) => e.isFile() && !e.name.startsWith('.'));
 		if (entries.length === 0) {
-			return [failed(name, problem('FILE_FOLDER_EMPTY', `The folder ${name} has no files in it. Folders inside it are not searched.`, { file: name }))];
+			return [
+				failed(
+					name,
+					problem('FILE_FOLDER_EMPTY', `The folder ${name} has no files in it. Folders inside it are not searched.`, {
+						file: name,
+					}),
+				),
+			];
 		}
 		entries.sort((a, b) => a.name.localeCompare(b.name, 'en'));
 		return Promise.all(entries.map((e) => readOne(`${name.replace(/[\\/]+$/, '')}/${e.name}`, join(path, e.name), true)));
@@ -61,8 +68,13 @@ function failed(name: string, why: Problem): InputFile {
 function unreadable(name: string, error: unknown): Problem {
 	const code = (error as NodeJS.ErrnoException).code;
 	if (code === 'ENOENT' || code === 'ENOTDIR') {
-		return problem('FILE_NOT_FOUND', `There is no file or folder ${name}. Check the spelling${basename(name) === name ? '' : ' and the folder'}.`, { file: name });
+		return problem(
+			'FILE_NOT_FOUND',
+			`There is no file or folder ${name}. Check the spelling${basename(name) === name ? '' : ' and the folder'}.`,
+			{ file: name },
+		);
 	}
-	const why = code === 'EACCES' || code === 'EPERM' ? 'this user may not read it' : error instanceof Error ? error.message : String(error);
+	const why =
+		code === 'EACCES' || code === 'EPERM' ? 'this user may not read it' : error instanceof Error ? error.message : String(error);
 	return problem('FILE_UNREADABLE', `${name} cannot be read: ${why}.`, { file: name });
 }

@@ -2,9 +2,9 @@
  * What plan, flash, update and verify have in common: read the files, find the device, work out which release is meant and open it.
  * Makes no decision about the device: that is the planner's.
  */
-import { isVersion, normalizeVersion, type Platform, releaseByVersion, type ReleaseSet } from '@linac/catalog';
-import { type DeviceSnapshot, type Goal, type GoalFile, type Permission, type Refusal, releaseNeeded } from '@linac/planner';
+import { isVersion, normalizeVersion, type Platform, type ReleaseSet, releaseByVersion } from '@linac/catalog';
 import type { Problem } from '@linac/core';
+import { type DeviceSnapshot, type Goal, type GoalFile, type Permission, type Refusal, releaseNeeded } from '@linac/planner';
 import { listDevices } from '@linac/usb';
 import { chooseDevice } from './choose-device.js';
 import type { Connection } from './connect.js';
@@ -39,12 +39,18 @@ const permissions: readonly Permission[] = ['downgrade'];
 export function goalOf(options: GoalOptions, files: GoalFile[], target: string | undefined): Goal {
 	const allow = (options.allow ?? []).flatMap((a) => a.split(','));
 	for (const a of allow) {
-		if (!(permissions as readonly string[]).includes(a)) throw usage(`There is nothing called "${a}" to allow.`, `It can be: ${permissions.join(', ')}.`);
+		if (!(permissions as readonly string[]).includes(a))
+			throw usage(`There is nothing called "${a}" to allow.`, `It can be: ${permissions.join(', ')}.`);
 	}
 	if (options.applicationOnly && target !== undefined) {
 		throw usage('--application-only and --target contradict each other.', 'Leave one of them out.');
 	}
-	return { files, applicationOnly: options.applicationOnly ?? false, allow: allow as Permission[], ...(target === undefined ? {} : { target }) };
+	return {
+		files,
+		applicationOnly: options.applicationOnly ?? false,
+		allow: allow as Permission[],
+		...(target === undefined ? {} : { target }),
+	};
 }
 
 /**
@@ -60,17 +66,12 @@ export async function openFor(
 ): Promise<ReleaseSet | undefined> {
 	const platform = platformNamed(device.platform);
 	const named = goal.target ?? (options.update ? defaultRelease(platform).version : undefined);
-	if (named !== undefined) goal.target = targetVersion(named, platform, sources);
+	if (named !== undefined) goal.target = releaseNamed(named, platform).version;
 	const version = releaseNeeded(device, goal);
 	if (version === undefined) return undefined;
-	if (goal.target === undefined) context.output.note(`The application needs a newer Device OS: ${version} will be installed with it.`);
+	if (goal.target === undefined)
+		context.output.note(`The application needs a newer Device OS: ${version} will be installed with it.`);
 	return sources.open({ platform: platform.name, version }, context.signal);
-}
-
-/** A version that the catalogue does not know may still be in a folder or zip that the user named. */
-function targetVersion(text: string, platform: Platform, sources: Sources): string {
-	if (sources.hasOwn && isVersion(text) && releaseByVersion(text) === undefined) return normalizeVersion(text);
-	return releaseNamed(text, platform).version;
 }
 
 /** A refusal of the planner as a failure: about a file, exit code 3; else 4. */
@@ -79,7 +80,8 @@ export function planRefused(problems: readonly Problem[]): CommandFailure {
 	const route = problems.flatMap((p) => (p as Refusal).route ?? []);
 	const hints: string[] = [];
 	if (route.length > 0) hints.push(`Go there in steps: ${route.map((v) => `--target ${v}`).join(', then ')}.`);
-	if (problems.some((p) => /DOWNGRADE/.test(p.code))) hints.push('If you mean it, add --allow downgrade.');
+	if (problems.some((p) => /DOWNGRADE/.test(p.code) && !p.message.includes('--allow downgrade')))
+		hints.push('If you mean it, add --allow downgrade.');
 	hints.push('Nothing was written.');
 	return refused(first?.file === undefined ? ExitCode.planRefused : ExitCode.inputRefused, problems, hints.join(' '));
 }

@@ -4,12 +4,11 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Platform } from '@linac/catalog';
+import { type Platform, releaseByVersion, type SourcedModule } from '@linac/catalog';
 import { type Clock, type Json, LinacError } from '@linac/core';
-import { moduleLabel } from '@linac/firmware';
-import { standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
+import { standInApplication, standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
 import { ExitCode } from './exit-codes.js';
-import { platformNamed } from './facts.js';
+import { platformNamed, releaseNamed, slotName } from './facts.js';
 import { CommandFailure, usage } from './failure.js';
 import type { Sources } from './sources.js';
 
@@ -25,11 +24,16 @@ export function parseSpecs(texts: readonly string[]): LabSpec[] {
 	const seen = new Map<string, number>();
 	return texts.map((text) => {
 		const [name, version, ...rest] = text.split('@');
-		if (!name || !version || rest.length > 0) throw usage(`"${text}" does not say which device.`, 'Write the platform and its Device OS version, e.g. boron@2.2.0.');
+		if (!name || !version || rest.length > 0)
+			throw usage(`"${text}" does not say which device.`, 'Write the platform and its Device OS version, e.g. boron@2.2.0.');
 		const platform = platformNamed(name);
 		const count = (seen.get(platform.name) ?? 0) + 1;
 		seen.set(platform.name, count);
-		return { name: count === 1 ? platform.name : `${platform.name}-${count}`, platform, version: version.replace(/^v/, '') };
+		return {
+			name: count === 1 ? platform.name : `${platform.name}-${count}`,
+			platform,
+			version: releaseNamed(version, platform).version,
+		};
 	});
 }
 
@@ -47,12 +51,17 @@ export interface BenchOptions {
 	sources: Sources;
 	stateFolder?: string;
 	startInDfu?: boolean;
+	/** The application that new devices have; default: Tinker, which devices are delivered with. */
+	application?: (spec: LabSpec) => SourcedModule;
 	signal: AbortSignal;
 	note(text: string): void;
 }
 
 /** After a change, state is written when nothing more has happened for this long, in milliseconds of real time. */
 const saveAfterMs = 1000;
+
+/** A device that has not started by then does not start: milliseconds of its clock. */
+const startMs = 10_000;
 
 export class LabBench {
 	readonly bus = new VirtualBus();
@@ -93,20 +102,34 @@ export class LabBench {
 		device.onChange(() => this.#saveSoon());
 	}
 
-	async #modules({ platform, version }: LabSpec) {
+	async #modules(spec: LabSpec) {
+		const { platform, version } = spec;
 		const { sources, signal, note } = this.#options;
 		let standIn = false;
 		const release = await sources.open({ platform: platform.name, version }, signal).catch((error: unknown) => {
-			if (!(error instanceof LinacError) || error.code === 'CANCELLED') throw error;
-			note(`No real Device OS ${version} for ${platform.name} can be had (${error.code}): modules made by linac with the real addresses and numbers stand in.`);
+			if (!(error instanceof LinacError) || error.code === 'CANCELLED' || releaseByVersion(version) === undefined) throw error;
+			note(
+				`No real Device OS ${version} for ${platform.name} can be had (${error.code}): modules made by linac with the real addresses and numbers stand in.`,
+			);
 			standIn = true;
 			return standInRelease(platform, version);
 		});
 		const ncp = release.modules.find((m) => m.module.prefix.function === 7);
 		const modules = release.modules.filter((m) => m !== ncp).map((m) => m.module);
-		const application = await sources.application(platform, version, signal);
-		if (application) modules.push(application.module);
-		return { modules, standIn: standIn || release.modules.some((m) => m.standIn), ...(ncp ? { ncp: { version: ncp.module.prefix.version } } : {}) };
+		const tinker = this.#options.application?.(spec) ?? (await sources.application(platform, version, signal));
+		modules.push((tinker ?? standInApplication(platform, version)).module);
+		return {
+			modules,
+			standIn: standIn || release.modules.some((m) => m.standIn),
+			...(ncp ? { ncp: { version: ncp.module.prefix.version } } : {}),
+		};
+	}
+
+	/** Resolves when every device has started, or has had the time to. */
+	async started(): Promise<void> {
+		const { clock, signal } = this.#options;
+		const until = clock.now() + startMs;
+		while (this.devices.some((d) => !d.device.attached) && clock.now() < until) await clock.sleep(20, signal);
 	}
 
 	/** Carries out one line such as `unplug boron`. Returns what to say. */
@@ -146,7 +169,7 @@ export class LabBench {
 		const what = device.mode === 'off' ? 'unplugged' : `${device.mode} mode`;
 		const modules = device
 			.installedModules()
-			.map((m) => `${moduleLabel(m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
+			.map((m) => `${slotName(lab.platform, m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
 			.join(', ');
 		return `${lab.name}: ${device.deviceId}, ${what}${device.why ? ` (${device.why})` : ''}; ${modules}`;
 	}

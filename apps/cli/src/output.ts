@@ -66,7 +66,8 @@ export class Output {
 	}
 
 	table(columns: readonly Column[], rows: readonly (readonly string[])[], indent = ''): void {
-		for (const line of renderTable(columns, rows, { width: this.width, indent, title: (t) => this.colors.bold(t) })) this.print(line);
+		for (const line of renderTable(columns, rows, { width: this.width, indent, title: (t) => this.colors.bold(t) }))
+			this.print(line);
 	}
 
 	/** A line about what is happening, on stderr. */

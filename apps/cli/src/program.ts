@@ -18,9 +18,13 @@ function collect(value: string, before: string[] | undefined): string[] {
 function withDevice(command: Command): Command {
 	return command
 		.optionsGroup('Which device:')
-		.option('-d, --device <id|port>', 'the device to use, by its 24-digit device id (or the beginning of it) or its USB port, e.g. 1-2.3')
-		.addOption(
-			new Option('--usbip <host:port>', 'use devices that a USB/IP server offers, such as "linac lab"').env('LINAC_USBIP').argParser(String),
+		.option(
+			'-d, --device <id|port>',
+			'the device to use, by its 24-digit device id (or the beginning of it) or its USB port, e.g. 1-2.3',
+		)
+		.option(
+			'--usbip <host:port>',
+			'use devices that a USB/IP server offers, such as "linac lab"; default: LINAC_USBIP, where it is set',
 		);
 }
 
@@ -82,7 +86,10 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	const runs = <O>(load: () => Promise<Action<O>>) => {
 		return async function (this: Command, ...given: unknown[]) {
 			// Commander gives the operands, then the options, then the command itself.
-			const operands = given.slice(0, -2).flat().filter((a): a is string => typeof a === 'string');
+			const operands = given
+				.slice(0, -2)
+				.flat()
+				.filter((a): a is string => typeof a === 'string');
 			const action = await load();
 			done(await action(context, this.optsWithGlobals() as O, operands));
 		};
@@ -111,7 +118,10 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	withOutput(program);
 
 	const add = (name: string, summary: string, description = summary) => {
-		const command = program.command(name).summary(summary).description(wrapText(description, Math.min(output.width, 110)).join('\n'));
+		const command = program
+			.command(name)
+			.summary(summary)
+			.description(wrapText(description, Math.min(output.width, 110)).join('\n'));
 		return command;
 	};
 
@@ -247,10 +257,11 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	for (const [name, summary] of modes) {
 		const command = usb.command(name).summary(summary).description(summary);
 		if (name === 'setup-done') command.option('--reset', 'remove the mark');
-		examples(withOutput(withDevice(command)), [`linac usb ${name}`, 'the only device that is connected'], [
-			`linac usb ${name} --device 1-2.3`,
-			'the device at a certain USB port',
-		]).action(
+		examples(
+			withOutput(withDevice(command)),
+			[`linac usb ${name}`, 'the only device that is connected'],
+			[`linac usb ${name} --device 1-2.3`, 'the device at a certain USB port'],
+		).action(
 			runs<DeviceOptions & { reset?: boolean }>(async () => {
 				const { usbCommand } = await import('./commands/usb.js');
 				return (ctx, options) => usbCommand(ctx, name, options);
@@ -277,7 +288,11 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 				),
 			)
 				.optionsGroup('Which devices:')
-				.requiredOption('--device <platform@version>', 'a virtual device with this Device OS on it (may be given several times)', collect)
+				.requiredOption(
+					'--device <platform@version>',
+					'a virtual device with this Device OS on it (may be given several times)',
+					collect,
+				)
 				.option('--state <folder>', 'keep the state of the devices here between runs')
 				.option('--mode <mode>', 'mode that new devices start in: normal or dfu', 'normal')
 				.optionsGroup('How:')

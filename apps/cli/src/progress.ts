@@ -3,7 +3,7 @@
  * when a step begins and one when it ends. Goes to stderr. Knows nothing of devices: it only reads events.
  */
 import type { JobEvent } from '@linac/programmer';
-import { formatBytes, formatDuration } from './format.js';
+import { formatBytes, formatDuration, shortenHashes } from './format.js';
 import type { Output } from './output.js';
 import { visibleWidth } from './table.js';
 
@@ -40,7 +40,7 @@ export class JobProgress {
 	#drawn = false;
 	#lastDraw = Number.NEGATIVE_INFINITY;
 	#phase: { key: string; since: number; base: number } | undefined;
-	#stepStarted = 0;
+	#skipped: string | undefined;
 
 	/** `now` is real time in milliseconds. */
 	constructor(output: Output, now: () => number = () => performance.now()) {
@@ -55,7 +55,6 @@ export class JobProgress {
 		const c = this.#output.errorColors;
 		switch (event.type) {
 			case 'step-started':
-				this.#stepStarted = event.time;
 				this.#phase = undefined;
 				this.#output.note(`${c.dim(`[${event.index}/${event.count}]`)} ${event.title}`);
 				break;
@@ -63,9 +62,11 @@ export class JobProgress {
 				this.#progress(event);
 				break;
 			case 'step-skipped':
-				this.#output.note(`      ${c.dim(`skipped: ${event.reason}`)}`);
+				this.#skipped = event.step;
+				this.#output.note(`      ${c.dim(`skipped: ${shortenHashes(event.reason)}`)}`);
 				break;
 			case 'step-finished':
+				if (event.step === this.#skipped) break;
 				this.#output.note(`      ${c.green('done')} in ${formatDuration(event.ms)}${evidenceText(event.evidence)}`);
 				break;
 			case 'retry':

@@ -1,15 +1,17 @@
 /** Prints a plan for people: the steps as a table, the verdict on every file, and with `--explain` the reasons. */
 import type { FileVerdict, Plan, Recovery, Step } from '@linac/planner';
-import { count, formatDuration } from './format.js';
+import { count, formatDuration, shortenHashes } from './format.js';
 import type { Output } from './output.js';
+import { wrapText } from './table.js';
 
 const transports: Record<string, string> = { dfu: 'DFU', control: 'running system' };
-const modes: Record<string, string> = {
-	normal: 'starts normally',
-	listening: 'starts and waits in listening mode',
-	safe: 'starts in safe mode',
-	dfu: 'stays in DFU mode',
-	dead: 'does not start',
+/** What the device would do if it was started after a step. */
+const starts: Record<string, string> = {
+	normal: 'it runs normally',
+	listening: 'it waits in listening mode',
+	safe: 'it runs in safe mode, without the application',
+	dfu: 'it stays in DFU mode',
+	dead: 'it does not start',
 };
 
 /** `Boron e00fce68... at USB port 1-2.3` */
@@ -23,14 +25,30 @@ export function deviceName(device: { platform: string; deviceId?: string; locati
 export function showPlan(output: Output, plan: Plan, options: { explain: boolean; displayName?: string }): void {
 	const c = output.colors;
 	output.print(c.bold(`Plan for ${deviceName(plan, options.displayName)}`));
-	output.print(`  Device OS now: ${plan.from.osVersion ?? 'not known'}${plan.to.osVersion ? `; afterwards: ${plan.to.osVersion}` : ''}`);
+	output.print(
+		`  Device OS now: ${plan.from.osVersion ?? 'not known'}${plan.to.osVersion ? `; afterwards: ${plan.to.osVersion}` : ''}`,
+	);
 	output.print();
 	if (plan.empty) {
 		output.print('Nothing to do: everything asked for is on the device already. Nothing will be written.');
 	} else {
 		output.table(
-			[{ title: '#', align: 'right' }, { title: 'Step', wrap: true }, { title: 'Module' }, { title: 'Version' }, { title: 'Through' }, { title: 'About', align: 'right' }],
-			plan.steps.map((step, i) => [String(i + 1), step.title, step.module?.slot ?? '', versionChange(step), transports[step.transport ?? ''] ?? '', aboutTime(step.estimateMs)]),
+			[
+				{ title: '#', align: 'right' },
+				{ title: 'Step', wrap: true },
+				{ title: 'Module' },
+				{ title: 'Version' },
+				{ title: 'Through' },
+				{ title: 'Takes about', align: 'right' },
+			],
+			plan.steps.map((step, i) => [
+				String(i + 1),
+				step.title,
+				step.module?.slot ?? '',
+				versionChange(step),
+				transports[step.transport ?? ''] ?? '',
+				aboutTime(step.estimateMs),
+			]),
 			'  ',
 		);
 		output.print();
@@ -69,26 +87,32 @@ export function showFiles(output: Output, files: readonly FileVerdict[], done = 
 	output.print();
 	output.table(
 		[{ title: 'File', wrap: true }, { title: 'Verdict' }, { title: 'Reason', wrap: true }],
-		files.map((f) => [f.name, paint(f.verdict), f.reason]),
+		files.map((f) => [
+			f.name,
+			paint(f.verdict),
+			done && f.verdict === 'write' ? 'Written, read back and compared.' : shortenHashes(f.reason),
+		]),
 		'  ',
 	);
 }
 
 function showNotes(output: Output, plan: Plan): void {
-	if (plan.notes.length === 0) return;
-	const c = output.colors;
-	output.print();
+	if (plan.notes.length > 0) output.print();
 	for (const note of plan.notes) {
-		const label = note.severity === 'info' ? c.cyan('Note:') : c.yellow('Mind:');
-		output.print(`  ${label}`);
-		output.paragraph(note.message, '    ');
+		const label = note.severity === 'info' ? 'Note:' : 'Mind:';
+		hanging(
+			output,
+			`  ${label} `,
+			(text) => (note.severity === 'info' ? output.colors.cyan(text) : output.colors.yellow(text)),
+			shortenHashes(note.message),
+		);
 	}
 }
 
 const recoveries: Record<Recovery['way'], string> = {
-	'same-command': 'run the same command again',
-	'same-command-after-button': 'put the device in DFU mode with its buttons, then run the same command again',
-	none: 'only a debug probe (SWD) could help',
+	'same-command': 'Run the same command again.',
+	'same-command-after-button': 'Put the device in DFU mode with its buttons, then run the same command again.',
+	none: 'Only a debug probe (SWD) could help.',
 };
 
 function explain(output: Output, plan: Plan): void {
@@ -100,25 +124,19 @@ function explain(output: Output, plan: Plan): void {
 		output.print();
 		output.print(`${String(i + 1).padStart(3)}. ${c.bold(step.title)}`);
 		for (const reason of step.because) bullet(output, 'Why', reason);
-		if (step.needs.length > 0) bullet(output, 'Needs', `${step.needs.join(', ')} on the device before.`);
-		bullet(output, 'After it', `the device ${modes[step.after.boots] ?? step.after.boots}. ${step.after.why}`);
-		bullet(output, 'If interrupted', `${recoveries[step.ifInterrupted.way]}. ${step.ifInterrupted.why}`);
+		if (step.needs.length > 0) bullet(output, 'Needs before', step.needs.join(', '));
+		bullet(output, 'Started then', `${starts[step.after.boots] ?? step.after.boots}. ${step.after.why}`);
+		bullet(output, 'If interrupted', step.ifInterrupted.why || recoveries[step.ifInterrupted.way]);
 	});
 }
 
 function bullet(output: Output, label: string, text: string): void {
-	const head = `     ${`${label}:`.padEnd(16)}`;
-	const lines: string[] = [];
-	const room = output.width - head.length;
-	let line = '';
-	for (const word of text.split(/\s+/)) {
-		if (line !== '' && line.length + 1 + word.length > room) {
-			lines.push(line);
-			line = word;
-		} else line = line === '' ? word : `${line} ${word}`;
-	}
-	lines.push(line);
-	lines.forEach((text, i) => {
-		output.print(i === 0 ? `     ${output.colors.dim(`${label}:`.padEnd(16))}${text}` : ' '.repeat(head.length) + text);
+	hanging(output, `     ${`${label}:`.padEnd(16)}`, (head) => output.colors.dim(head), text);
+}
+
+/** A paragraph whose first line begins with `head`, and whose other lines stand under the text. */
+function hanging(output: Output, head: string, paint: (head: string) => string, text: string): void {
+	wrapText(text, output.width - head.length).forEach((line, i) => {
+		output.print(i === 0 ? paint(head) + line : ' '.repeat(head.length) + line);
 	});
 }

@@ -58,7 +58,10 @@ export function showReport(output: Output, report: Report, displayName?: string)
 	const now = report.after?.osVersion;
 	const before = report.before.osVersion;
 	if (now !== undefined) output.print(`  Device OS: ${before !== undefined && before !== now ? `${before} → ${now}` : now}`);
-	if (report.evidence.length > 0) {
+	// Without a look at the device afterwards there is no evidence, only the fact that it is missing.
+	if (report.after === undefined && (report.outcome === 'failed' || report.outcome === 'cancelled')) {
+		output.print('  What is on it now could not be read.');
+	} else if (report.evidence.length > 0) {
 		output.print();
 		showEvidence(output, report.evidence, { before: true });
 	}
@@ -67,7 +70,7 @@ export function showReport(output: Output, report: Report, displayName?: string)
 	const skipped = report.steps.filter((s) => s.result === 'skipped').length;
 	const left = report.steps.filter((s) => s.result === 'not-reached' || s.result === 'failed').length;
 	const parts = [`${count(done, 'step')} done`];
-	if (skipped > 0) parts.push(`${skipped} skipped because their effect was there`);
+	if (skipped > 0) parts.push(`${skipped} skipped (the effect was there already)`);
 	if (left > 0) parts.push(`${left} not done`);
 	output.print();
 	output.print(

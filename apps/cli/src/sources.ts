@@ -3,7 +3,15 @@
  * Shows downloads. Checking what comes in is the business of `@linac/catalog` and `@linac/host`.
  */
 import { resolve } from 'node:path';
-import type { Platform, ReleaseQuery, ReleaseSet, ReleaseSource, ReleaseSummary, SourcedModule, SourceProgress } from '@linac/catalog';
+import type {
+	Platform,
+	ReleaseQuery,
+	ReleaseSet,
+	ReleaseSource,
+	ReleaseSummary,
+	SourcedModule,
+	SourceProgress,
+} from '@linac/catalog';
 import { LinacError } from '@linac/core';
 import { cacheFolder, openCache, openRelease, standardSources } from '@linac/host';
 import type { Context, SourceOptions } from './context.js';
@@ -12,8 +20,6 @@ import type { Output } from './output.js';
 import { progressLine } from './progress.js';
 
 export interface Sources {
-	/** The user has named folders or zips, which may hold releases that the catalogue does not know. */
-	readonly hasOwn: boolean;
 	/** Throws `RELEASE_NOT_AVAILABLE` with what every source answered. */
 	open(query: ReleaseQuery, signal: AbortSignal): Promise<ReleaseSet>;
 	/** The default application (Tinker) that goes with a release, or undefined when it cannot be had. */
@@ -41,7 +47,6 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 		}
 	};
 	return {
-		hasOwn: paths.length > 0,
 		open,
 		async application(platform, version, signal) {
 			const release = await open({ platform: platform.name, version }, signal).catch((error: unknown) => {
@@ -74,7 +79,11 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 }
 
 type ApplicationSource = ReleaseSource & {
-	openApplication(platform: string, signal?: AbortSignal, onProgress?: (progress: SourceProgress) => void): Promise<import('@linac/core').Verdict<SourcedModule>>;
+	openApplication(
+		platform: string,
+		signal?: AbortSignal,
+		onProgress?: (progress: SourceProgress) => void,
+	): Promise<import('@linac/core').Verdict<SourcedModule>>;
 };
 
 function hasApplications(source: ReleaseSource): source is ApplicationSource {
@@ -101,7 +110,8 @@ class DownloadProgress {
 			this.#clear();
 			this.#what = what;
 			this.#began = now;
-			if (!this.#output.json) this.#output.note(`Downloading ${what} (${source})${total === undefined ? '' : `, ${formatBytes(total)}`} ...`);
+			if (!this.#output.json)
+				this.#output.note(`Downloading ${what} (${source})${total === undefined ? '' : `, ${formatBytes(total)}`} ...`);
 		}
 		if (!this.#output.live || total === undefined || now - this.#last < redrawMs) return;
 		this.#last = now;

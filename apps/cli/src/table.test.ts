@@ -28,7 +28,14 @@ test('a table that is too wide breaks its wrapping column into lines and loses n
 test('colour codes take no room', () => {
 	const red = '\u001b[31mbad\u001b[39m';
 	expect(visibleWidth(red)).toBe(3);
-	const lines = renderTable([{ title: 'A' }, { title: 'B' }], [[red, 'x'], ['good', 'y']], { width: 80 });
+	const lines = renderTable(
+		[{ title: 'A' }, { title: 'B' }],
+		[
+			[red, 'x'],
+			['good', 'y'],
+		],
+		{ width: 80 },
+	);
 	expect(lines[1]).toBe(`${red}   x`);
 	expect(lines[2]).toBe('good  y');
 });

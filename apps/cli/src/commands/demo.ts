@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { platformByName } from '@linac/catalog';
 import { assert, LinacError, systemClock } from '@linac/core';
 import { UsbIpServer } from '@linac/host';
+import { standInApplication } from '@linac/virtual';
 import type { Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
+import { slotName } from '../facts.js';
 import { CommandFailure } from '../failure.js';
-import { formatDuration } from '../format.js';
+import { formatDuration, shortHash } from '../format.js';
 import { LabBench, type LabDevice, parseSpecs } from '../lab-bench.js';
 import { run } from '../run.js';
 import { openSources } from '../sources.js';
@@ -37,20 +39,35 @@ export async function demo(context: Context, options: { speed?: string }): Promi
 	try {
 		title(context, `A virtual Boron with Device OS ${before}`);
 		const sources = await openSources(context, {});
-		const bench = await LabBench.open(parseSpecs([`boron@${before}`]), { clock, timing: 'datasheet', sources, signal, note: (text) => output.note(text) });
+		const bench = await LabBench.open(parseSpecs([`boron@${before}`]), {
+			clock,
+			timing: 'datasheet',
+			sources,
+			signal,
+			note: (text) => output.note(text),
+			// Some application of before, so that there is something to replace. No processor could run it; the model does not try.
+			application: ({ platform, version }) => standInApplication(platform, version, { version: 1 }),
+		});
 		const boron = bench.devices[0];
 		assert(boron, 'the bench has one device');
 		if (boron.standIn) {
-			throw new CommandFailure(ExitCode.releaseUnavailable, 'RELEASE_NOT_AVAILABLE', `The demo needs the real Device OS ${before}, which could not be had.`, {
-				hint: 'It comes from the npm package particle-cli: check that npm works here.',
-			});
+			throw new CommandFailure(
+				ExitCode.releaseUnavailable,
+				'RELEASE_NOT_AVAILABLE',
+				`The demo needs the real Device OS ${before}, which could not be had.`,
+				{
+					hint: 'It comes from the npm package particle-cli: check that npm works here.',
+				},
+			);
 		}
+		await bench.started();
 		server = await UsbIpServer.start(bench.bus, { host: '127.0.0.1', port: 0 });
 		const usbip = `127.0.0.1:${server.port}`;
 		const platform = platformByName('boron');
 		assert(platform, 'the catalogue has the Boron');
 		const application = await sources.application(platform, after, signal);
-		if (!application) throw new LinacError('RELEASE_NOT_AVAILABLE', 'The application for the demo (Tinker) could not be had.', { retry: 'job' });
+		if (!application)
+			throw new LinacError('RELEASE_NOT_AVAILABLE', 'The application for the demo (Tinker) could not be had.', { retry: 'job' });
 		const file = join(folder, 'tinker.bin');
 		await writeFile(file, application.module.bytes);
 		output.paragraph(
@@ -83,17 +100,27 @@ export async function demo(context: Context, options: { speed?: string }): Promi
 		const pulled = pullCable(context, boron);
 		const first = await type(flash.join(' '), flash);
 		pulled.stop();
-		if (!pulled.happened() || first === ExitCode.ok) throw new Error('The demo meant to pull the cable in the middle of the job, and the job was faster.');
+		if (!pulled.happened() || first === ExitCode.ok)
+			throw new Error('The demo meant to pull the cable in the middle of the job, and the job was faster.');
 
 		title(context, 'The cable is plugged in again, and the same command finishes the job');
 		boron.device.plug();
-		await systemClock.sleep(300, signal);
+		await bench.started();
 		const second = await type(flash.join(' '), flash);
 
 		title(context, 'The evidence: read everything back, and compare');
 		const verified = await type(`verify tinker.bin --target ${after}`, ['verify', 'tinker.bin', '--target', after]);
 		output.print();
-		output.paragraph(`And what stands in the flash of the model itself: ${bench.describe(boron)}`, '  ');
+		output.print('  And what stands in the flash of the model itself, read without USB:');
+		output.print();
+		output.table(
+			[{ title: 'Module' }, { title: 'Version', align: 'right' }, { title: '' }, { title: 'SHA-256 of its bytes' }],
+			boron.device
+				.installedModules()
+				.map((m) => [slotName(boron.platform, m), String(m.version), m.valid ? 'whole' : 'damaged', shortHash(m.sha256)]),
+			'  ',
+		);
+		output.print(`  The device is in ${boron.device.mode} mode: ${boron.device.why}`);
 
 		const ok = second === ExitCode.ok && verified === ExitCode.ok;
 		title(context, ok ? `Done in ${formatDuration(systemClock.now() - began)}` : 'The demo did not end as it should');
@@ -122,12 +149,15 @@ function title(context: Context, text: string): void {
 	context.output.print(context.output.colors.cyan(context.output.colors.bold(`── ${text} ──`)));
 }
 
-/** Watches the model, and pulls its cable when enough has been programmed. */
+/** Watches the model in DFU mode, and pulls its cable when enough has been programmed there. */
 function pullCable(context: Context, { device }: LabDevice): { stop(): void; happened(): boolean } {
-	const start = device.counters.bytesProgrammed;
+	let before: number | undefined;
 	let happened = false;
 	const timer = setInterval(() => {
-		if (happened || device.counters.bytesProgrammed - start < pullAtBytes) return;
+		// What was programmed before DFU mode is the bootloader, which is not what this is about.
+		if (happened || device.mode !== 'dfu') return;
+		before ??= device.counters.bytesProgrammed;
+		if (device.counters.bytesProgrammed - before < pullAtBytes) return;
 		happened = true;
 		device.unplug();
 		context.output.note(context.output.errorColors.yellow('      *** the cable is pulled ***'));

@@ -1,13 +1,13 @@
 /** `linac devices`: what is connected, in which mode, with what on it. Reads only; a device that cannot be asked is listed all the same. */
 import { asLinacError, type LinacError } from '@linac/core';
-import { moduleLabel } from '@linac/firmware';
 import type { DeviceSnapshot } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
 import { type DiscoveredDevice, listDevices } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
-import { connect, type Connection } from '../connect.js';
+import { type Connection, connect } from '../connect.js';
 import type { Context, DeviceOptions } from '../context.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
+import { platformNamed, slotName } from '../facts.js';
 import { usbIds } from '../usb-ids.js';
 
 interface Seen {
@@ -21,7 +21,9 @@ export async function devices(context: Context, options: DeviceOptions & { brief
 	try {
 		let found = await listDevices(connection.host, usbIds(), context.signal);
 		if (options.device !== undefined) found = [chooseDevice(found, connection.choose(options.device))];
-		const seen: Seen[] = options.brief ? found.map((device) => ({ device })) : await Promise.all(found.map((device) => look(connection, device)));
+		const seen: Seen[] = options.brief
+			? found.map((device) => ({ device }))
+			: await Promise.all(found.map((device) => look(connection, device)));
 		context.output.document(seen.map((one) => toJson(connection, one)));
 		show(context, connection, seen);
 		const failed = seen.find((s) => s.error)?.error;
@@ -98,5 +100,7 @@ function show(context: Context, connection: Connection, seen: readonly Seen[]): 
 function modules(snapshot: DeviceSnapshot | undefined): string {
 	if (snapshot === undefined) return '';
 	if (snapshot.modules === undefined) return 'not told by this Device OS; put the device in DFU mode to have it read';
-	return snapshot.modules.map((m) => `${moduleLabel(m)} ${m.version}${m.valid ? '' : ' (damaged)'}`).join(', ');
+	return snapshot.modules
+		.map((m) => `${slotName(platformNamed(snapshot.platform), m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
+		.join(', ');
 }

@@ -1,13 +1,12 @@
 /** `linac flash` and `linac update`: look, plan, ask, write, read back, and say what is now on the device. */
-import { releases } from '@linac/catalog';
 import type { Plan } from '@linac/planner';
 import { program, type Report } from '@linac/programmer';
 import { confirm } from '../confirm.js';
 import { connect } from '../connect.js';
 import type { Context, WriteOptions } from '../context.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
-import { tellFailure, usage } from '../failure.js';
 import { platformNamed } from '../facts.js';
+import { tellFailure, usage } from '../failure.js';
 import { deviceFor, filesFor, goalOf, openFor, planRefused } from '../job.js';
 import { JobProgress } from '../progress.js';
 import { showPlan } from '../show-plan.js';
@@ -17,13 +16,20 @@ import { plan as planCommand } from './plan.js';
 
 export async function flash(context: Context, options: WriteOptions, names: string[]): Promise<ExitCode> {
 	if (names.length === 0 && options.target === undefined) {
-		throw usage('There is nothing to flash.', 'Name a file, a folder or a zip, or a Device OS version with --target. "linac update" takes the latest version.');
+		throw usage(
+			'There is nothing to flash.',
+			'Name a file, a folder or a zip, or a Device OS version with --target. "linac update" takes the latest version.',
+		);
 	}
 	return write(context, options, names, false);
 }
 
 export async function update(context: Context, options: WriteOptions): Promise<ExitCode> {
-	if (options.applicationOnly) throw usage('"update" is about Device OS: --application-only makes no sense with it.', 'Use "linac flash FILE --application-only".');
+	if (options.applicationOnly)
+		throw usage(
+			'"update" is about Device OS: --application-only makes no sense with it.',
+			'Use "linac flash FILE --application-only".',
+		);
 	return write(context, options, [], true);
 }
 
@@ -49,7 +55,6 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 		const verdict = await program({
 			...connection.environment,
 			signal,
-			releases,
 			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
 			goal,
 			release: async (device) => openFor(context, sources, device, goal, { update: isUpdate }),
@@ -88,7 +93,11 @@ function outcome(context: Context, report: Report): ExitCode {
 	if (report.outcome === 'verified' || report.outcome === 'already') return ExitCode.ok;
 	const { error } = report;
 	if (report.outcome === 'cancelled') {
-		tellFailure(context.output, { code: 'CANCELLED', message: 'The job was cancelled.', hint: 'Run the same command again to finish it.' }, ExitCode.cancelled);
+		tellFailure(
+			context.output,
+			{ code: 'CANCELLED', message: 'The job was cancelled.', hint: 'Run the same command again to finish it.' },
+			ExitCode.cancelled,
+		);
 		return ExitCode.cancelled;
 	}
 	const exit = error === undefined ? ExitCode.jobFailed : jobExitCode(error.code, error.retry);

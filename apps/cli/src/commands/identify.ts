@@ -39,8 +39,10 @@ export async function identify(context: Context, options: DeviceOptions): Promis
 		}
 		output.document(Object.fromEntries(about.map(([, key, value]) => [key, value ?? null])));
 		about[0]![2] = connection.displayName(device);
-		const width = Math.max(...about.map(([label]) => label.length));
-		for (const [label, , value] of about) if (value !== undefined) output.print(`${label.padEnd(width)}  ${value}`);
+		if (device.mode === 'dfu') about[3]![2] = 'DFU';
+		const known = about.filter(([, , value]) => value !== undefined);
+		const width = Math.max(...known.map(([label]) => label.length));
+		for (const [label, , value] of known) output.print(`${label.padEnd(width)}  ${value}`);
 		return ExitCode.ok;
 	} finally {
 		await connection.close();

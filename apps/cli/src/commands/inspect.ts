@@ -39,14 +39,21 @@ export async function inspect(context: Context, _options: object, names: string[
 			continue;
 		}
 		const verdict = inspectInput(name, bytes, { platforms: platformNames, digests: nodeDigests });
-		results.push(verdict.ok ? { file: name, input: verdict.value, problems: verdict.problems } : { file: name, problems: verdict.problems });
+		results.push(
+			verdict.ok ? { file: name, input: verdict.value, problems: verdict.problems } : { file: name, problems: verdict.problems },
+		);
 	}
 	output.document(results.flatMap(toJson));
 	results.forEach((result, i) => {
 		if (i > 0) output.print();
 		show(output, result);
 	});
-	const bad = results.some((r) => hasError(r.problems) || r.input?.modules.some((m) => hasError(m.problems)) || r.input?.others.some((o) => o.problem.severity === 'error'));
+	const bad = results.some(
+		(r) =>
+			hasError(r.problems) ||
+			r.input?.modules.some((m) => hasError(m.problems)) ||
+			r.input?.others.some((o) => o.problem.severity === 'error'),
+	);
 	return bad ? ExitCode.inputRefused : ExitCode.ok;
 }
 
@@ -56,7 +63,9 @@ function hasError(problems: readonly Problem[]): boolean {
 
 function toJson({ file, input, problems }: Result): (InspectJson | NoModule)[] {
 	if (!input) return [empty(file, problems)];
-	const rows: (InspectJson | NoModule)[] = input.modules.map((m) => toInspectJson(m.module, m.file, { platforms: platformNames, problems: m.problems }));
+	const rows: (InspectJson | NoModule)[] = input.modules.map((m) =>
+		toInspectJson(m.module, m.file, { platforms: platformNames, problems: m.problems }),
+	);
 	// What is wrong in a file besides its modules must not get lost: it gets a row of its own.
 	for (const other of input.others) if (other.problem.severity !== 'info') rows.push(empty(other.file, [other.problem]));
 	if (hasError(input.problems)) rows.push(empty(file, input.problems));
@@ -95,7 +104,10 @@ function show(output: Output, { file, input, problems }: Result): void {
 	const only = input.modules.length === 1 ? input.modules[0] : undefined;
 	if (only) showModule(output, only);
 	else showModules(output, input);
-	for (const asset of input.assets) output.print(`  asset ${asset.name}, ${formatBytes(asset.bytes.length)}${asset.required ? ', asked for by the application' : ''}`);
+	for (const asset of input.assets)
+		output.print(
+			`  asset ${asset.name}, ${formatBytes(asset.bytes.length)}${asset.required ? ', asked for by the application' : ''}`,
+		);
 	showProblems(output, [...input.others.map((o) => o.problem), ...input.problems]);
 }
 
@@ -110,7 +122,9 @@ const flagNames: [bit: number, name: string][] = [
 function showModule(output: Output, { file, module, problems }: InspectedModule): void {
 	const c = output.colors;
 	const { prefix, suffix } = module;
-	output.print(`${c.bold(file)}: ${moduleLabel(prefix)} ${prefix.version}, ${platformName(module)}, ${verdict(output, problems)}`);
+	output.print(
+		`${c.bold(file)}: ${moduleLabel(prefix)} ${prefix.version}, ${platformName(module)}, ${verdict(output, problems)}`,
+	);
 	const flags = flagNames.filter(([bit]) => prefix.flags & bit).map(([, name]) => name);
 	const rows: [label: string, value: string][] = [
 		['Address', `${address(prefix.start)} to ${address(prefix.end)}`],

@@ -1,13 +1,14 @@
 /** `linac lab`: serves virtual devices over USB/IP until Ctrl-C, and works their cables and buttons by lines on stdin. */
-import { createInterface } from 'node:readline';
+
 import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type Clock, scaledClock, systemClock } from '@linac/core';
 import { UsbIpServer } from '@linac/host';
 import type { Context, SourceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { usage } from '../failure.js';
-import { LabBench, parseSpecs } from '../lab-bench.js';
 import { parseHostPort } from '../host-port.js';
+import { LabBench, parseSpecs } from '../lab-bench.js';
 import { openSources } from '../sources.js';
 
 export interface LabOptions extends SourceOptions {
@@ -22,7 +23,8 @@ export interface LabOptions extends SourceOptions {
 /** A clock that runs `text` times as fast as real time. */
 export function clockFor(text: string | undefined): Clock {
 	const speed = Number(text ?? 1);
-	if (!(speed > 0 && speed <= 10_000)) throw usage(`"${text}" is no speed.`, 'A number such as 10 (ten times faster than real time), at most 10000.');
+	if (!(speed > 0 && speed <= 10_000))
+		throw usage(`"${text}" is no speed.`, 'A number such as 10 (ten times faster than real time), at most 10000.');
 	return speed === 1 ? systemClock : scaledClock(speed);
 }
 
@@ -30,8 +32,10 @@ export async function lab(context: Context, options: LabOptions): Promise<ExitCo
 	const { output, signal } = context;
 	const specs = parseSpecs(options.device);
 	const clock = clockFor(options.speed);
-	if (options.timing !== 'datasheet' && options.timing !== 'none') throw usage(`There is no timing "${options.timing}".`, 'It can be: datasheet, none.');
-	if (options.mode !== 'normal' && options.mode !== 'dfu') throw usage(`There is no mode "${options.mode}" to start in.`, 'It can be: normal, dfu.');
+	if (options.timing !== 'datasheet' && options.timing !== 'none')
+		throw usage(`There is no timing "${options.timing}".`, 'It can be: datasheet, none.');
+	if (options.mode !== 'normal' && options.mode !== 'dfu')
+		throw usage(`There is no mode "${options.mode}" to start in.`, 'It can be: normal, dfu.');
 	const listen = parseHostPort(options.listen, '--listen');
 	const bench = await LabBench.open(specs, {
 		clock,
@@ -42,6 +46,7 @@ export async function lab(context: Context, options: LabOptions): Promise<ExitCo
 		note: (text) => output.note(text),
 		...(options.state === undefined ? {} : { stateFolder: resolve(context.cwd, options.state) }),
 	});
+	await bench.started();
 	const server = await UsbIpServer.start(bench.bus, listen);
 	try {
 		const at = `${listen.host}:${server.port}`;
@@ -57,14 +62,20 @@ export async function lab(context: Context, options: LabOptions): Promise<ExitCo
 				standIn,
 			})),
 		});
-		output.print(output.colors.bold(`Serving ${bench.devices.length === 1 ? 'a virtual device' : `${bench.devices.length} virtual devices`} at ${at}`));
+		output.print(
+			output.colors.bold(
+				`Serving ${bench.devices.length === 1 ? 'a virtual device' : `${bench.devices.length} virtual devices`} at ${at}`,
+			),
+		);
 		for (const device of bench.devices) {
 			output.paragraph(bench.describe(device), '  ');
 			if (device.restored) output.print(`    as it was when the lab ended last time (not new with ${device.version})`);
 		}
 		output.print();
 		output.print(`  In another terminal:  linac devices --usbip ${at}`);
-		output.print(`  Flash is ${options.timing === 'none' ? 'infinitely fast' : `as fast as in the datasheet${options.speed === '1' ? '' : `, times ${options.speed}`}`}. Here: "help" for cables and buttons; Ctrl-C ends.`);
+		output.print(
+			`  Flash is ${options.timing === 'none' ? 'infinitely fast' : `as fast as in the datasheet${options.speed === '1' ? '' : `, times ${options.speed}`}`}. Here: "help" for cables and buttons; Ctrl-C ends.`,
+		);
 		await serve(context, bench);
 		return ExitCode.ok;
 	} finally {

@@ -1,13 +1,12 @@
 /** `linac plan`, and `--dry-run` of the commands that write: makes the plan and prints it. Writes nothing, changes no mode. */
-import { releases } from '@linac/catalog';
 import { nodeDigests } from '@linac/host';
 import { plan as makePlan } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
 import { connect } from '../connect.js';
 import type { Context, GoalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
-import { usage } from '../failure.js';
 import { platformNamed } from '../facts.js';
+import { usage } from '../failure.js';
 import { deviceFor, filesFor, goalOf, openFor, planRefused } from '../job.js';
 import { showPlan } from '../show-plan.js';
 import { openSources } from '../sources.js';
@@ -22,7 +21,7 @@ export async function plan(context: Context, options: GoalOptions, names: string
 	const connection = await connect(context, options);
 	try {
 		const found = await deviceFor(context, connection, options.device);
-		const device = await takeSnapshot(found, { ...connection.environment, releases });
+		const device = await takeSnapshot(found, connection.environment);
 		const sources = await openSources(context, options);
 		const release = await openFor(context, sources, device, goal, { update: isUpdate });
 		const platform = platformNamed(device.platform);

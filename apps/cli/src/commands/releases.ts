@@ -1,9 +1,9 @@
 /** `linac releases`: the Device OS versions of the catalogue by platform, line and channel, and which of them need no network. */
-import { compareVersions, type Platform, platforms, type ReleaseEntry, releases as all } from '@linac/catalog';
+import { releases as all, compareVersions, type Platform, platforms, type ReleaseEntry } from '@linac/catalog';
 import type { Context, SourceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
-import { usage } from '../failure.js';
 import { platformNamed } from '../facts.js';
+import { usage } from '../failure.js';
 import { openSources } from '../sources.js';
 
 export interface ReleasesOptions extends SourceOptions {
@@ -14,7 +14,7 @@ export interface ReleasesOptions extends SourceOptions {
 }
 
 const channels = ['release', 'rc', 'beta', 'alpha', 'special'];
-const lineWords: Record<string, string> = { lts: 'long-term support', preview: 'developer preview', legacy: 'before the lines' };
+const lineWords: Record<string, string> = { lts: 'long-term support', preview: 'developer preview', legacy: 'older' };
 
 export async function releases(context: Context, options: ReleasesOptions): Promise<ExitCode> {
 	const { output } = context;
@@ -26,7 +26,9 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 		here.set(summary.version, [...(here.get(summary.version) ?? []), summary.platform]);
 	}
 	const offline = (release: ReleaseEntry) =>
-		release.platforms.filter((name) => (platform === undefined || platform.name === name) && here.get(release.version)?.includes(name));
+		release.platforms.filter(
+			(name) => (platform === undefined || platform.name === name) && here.get(release.version)?.includes(name),
+		);
 	output.document(
 		chosen.map((release) => ({
 			version: release.version,
@@ -83,7 +85,9 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 function latest(release: ReleaseEntry, platform: Platform | undefined): boolean {
 	if (!platform) return release.latestInLine;
 	if (release.channel !== 'release') return false;
-	const rivals = all.filter((r) => r.lineName === release.lineName && r.channel === 'release' && r.platforms.includes(platform.name));
+	const rivals = all.filter(
+		(r) => r.lineName === release.lineName && r.channel === 'release' && r.platforms.includes(platform.name),
+	);
 	return rivals.every((r) => compareVersions(r.version, release.version) <= 0);
 }
 
@@ -93,9 +97,15 @@ function choose(platform: Platform | undefined, options: ReleasesOptions): Relea
 	}
 	const line = options.line?.trim().toLowerCase();
 	const fits = (r: ReleaseEntry) =>
-		line === undefined || r.line === line || r.lineName === line || (/^\d+(\.\d+)?(\.x)?$/.test(line) && r.version.startsWith(`${line.replace(/\.x$/, '')}.`));
+		line === undefined ||
+		r.line === line ||
+		r.lineName === line ||
+		(/^\d+(\.\d+)?(\.x)?$/.test(line) && r.version.startsWith(`${line.replace(/\.x$/, '')}.`));
 	if (line !== undefined && !all.some(fits)) {
-		throw usage(`There is no line "${options.line}".`, `Lines: ${[...new Set(all.map((r) => r.lineName))].join(', ')}; or lts, preview, legacy.`);
+		throw usage(
+			`There is no line "${options.line}".`,
+			`Lines: ${[...new Set(all.map((r) => r.lineName))].join(', ')}; or lts, preview, legacy.`,
+		);
 	}
 	const everything = options.all || options.channel !== undefined || line !== undefined;
 	return all

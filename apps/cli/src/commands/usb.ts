@@ -2,9 +2,10 @@
 import { LinacError } from '@linac/core';
 import { ControlDevice, DfuDevice, type DiscoveredDevice, listDevices, waitForDevice } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
-import { connect, type Connection } from '../connect.js';
+import { type Connection, connect } from '../connect.js';
 import type { Context, DeviceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
+import { platformNamed } from '../facts.js';
 import { usbIds } from '../usb-ids.js';
 
 interface Done {
@@ -17,12 +18,19 @@ interface Done {
 /** Until a device that restarts is back on the bus, in milliseconds of its own clock. */
 const backMs = 15_000;
 
-export async function usbCommand(context: Context, verb: string, options: DeviceOptions & { reset?: boolean }): Promise<ExitCode> {
+export async function usbCommand(
+	context: Context,
+	verb: string,
+	options: DeviceOptions & { reset?: boolean },
+): Promise<ExitCode> {
 	const { output, signal } = context;
 	const connection = await connect(context, options);
 	try {
 		const device = chooseDevice(await listDevices(connection.host, usbIds(), signal), connection.choose(options.device));
-		const done = device.mode === 'dfu' ? await inDfu(connection, device, verb, context) : await running(connection, device, verb, options, context);
+		const done =
+			device.mode === 'dfu'
+				? await inDfu(connection, device, verb, context)
+				: await running(connection, device, verb, options, context);
 		output.document({
 			command: `usb ${verb}`,
 			platform: device.platform.name,
@@ -64,6 +72,10 @@ async function running(
 	context: Context,
 ): Promise<Done> {
 	const { clock } = connection.environment;
+	if (verb === 'setup-done' && platformNamed(device.platform.name).dct.setupDone === undefined) {
+		// Not an error: a script for several kinds of devices may say it to all of them.
+		return { mode: 'normal', changed: false, message: 'this kind of device has no such mark, and needs none.' };
+	}
 	const control = await ControlDevice.open(device, { clock, signal: context.signal });
 	try {
 		switch (verb) {
@@ -76,7 +88,11 @@ async function running(
 			case 'setup-done': {
 				const wanted = !options.reset;
 				await control.setSetupDone(wanted);
-				return { mode: 'normal', changed: true, message: wanted ? 'it is marked as set up.' : 'the mark that it is set up is removed.' };
+				return {
+					mode: 'normal',
+					changed: true,
+					message: wanted ? 'it is marked as set up.' : 'the mark that it is set up is removed.',
+				};
 			}
 			case 'dfu':
 				await control.enterDfu();
@@ -96,7 +112,12 @@ async function running(
 	}
 }
 
-async function back(connection: Connection, device: DiscoveredDevice, mode: 'normal' | 'dfu' | undefined, context: Context): Promise<void> {
+async function back(
+	connection: Connection,
+	device: DiscoveredDevice,
+	mode: 'normal' | 'dfu' | undefined,
+	context: Context,
+): Promise<void> {
 	await waitForDevice(connection.host, usbIds(), {
 		deviceId: device.deviceId,
 		location: device.location,
