@@ -30,7 +30,9 @@ class Nrf52840 implements Chip {
 		hw.internal.put(0, mbrStandIn());
 		for (const module of modules) {
 			const { prefix, bytes } = module;
-			if (prefix.function === ModuleFunction.radioStack) {
+			if (prefix.function === ModuleFunction.ncp) {
+				hw.ncpVersion ||= prefix.version;
+			} else if (prefix.function === ModuleFunction.radioStack) {
 				// The header is dropped; suffix and CRC stay behind the payload.
 				hw.internal.put(prefix.start, bytes.subarray(module.prefixOffset + 24));
 				hw.knownSoftDevices.add(toHex(sha256(bytes.subarray(module.prefixOffset + 24, bytes.length - module.suffix.size - 4))));
@@ -73,9 +75,8 @@ class Nrf52840 implements Chip {
 	/** Device OS has started. */
 	async #system(hw: Hardware, system: FlashModule, worker: Hardware['worker']): Promise<BootOutcome> {
 		const version = system.version;
-		const radio = hw.region('radio-stack', version)!;
 		// HAL_Core_Setup_override_interrupts initialises the SoftDevice before anything else runs: a broken one faults, and the fault handler resets.
-		if (!readSoftDevice(hw.internal, radio.end, hw.knownSoftDevices).valid) {
+		if (!readSoftDevice(hw.internal, hw.softDeviceEnd(version), hw.knownSoftDevices).valid) {
 			return { runs: 'dead', why: 'The SoftDevice is not whole: Device OS crashes when it enables it, again and again.' };
 		}
 		const reasons: string[] = [];
@@ -227,7 +228,7 @@ class Nrf52840 implements Chip {
 			const regions = hw.platform.memory.filter((r) => r.name === slot.region);
 			for (const region of regions) {
 				if (slot.function === ModuleFunction.radioStack) {
-					const found = readSoftDevice(hw.internal, region.end, hw.knownSoftDevices);
+					const found = readSoftDevice(hw.internal, hw.softDeviceEnd(region.versions?.from ?? 0), hw.knownSoftDevices);
 					if (seen.has('radio') || (!found.valid && region !== regions.at(-1))) continue;
 					seen.add('radio');
 					if (found.version !== 0xffff)

@@ -55,6 +55,7 @@ test('a P2 takes a whole newer release: system part by DFU, bootloader and prebo
 	const { device, dfu, control, find } = lab('p2', { modules: set('5.3.0') });
 	const dev = await control();
 	expect(await dev.osVersion()).toBe('5.3.0');
+	await dev.close();
 	expect(device.mode).toBe('normal');
 	const next = standInRelease('p2', '5.7.0');
 	for (const index of [2, 0]) {

@@ -81,6 +81,8 @@ export class VirtualDevice implements BusMember {
 	#system: SystemHost | undefined;
 	/** Flash work that runs behind a transfer: the next transfer waits for it. */
 	#busy: Promise<void> | undefined;
+	/** Flash work that a request has asked for and that begins with, or behind, its reply. */
+	#pendingWork: (() => void) | undefined;
 	#transfers: Promise<unknown> = Promise.resolve();
 	#thread: Promise<void> = Promise.resolve();
 	/** Changes with every reset: what belongs to an earlier one is void. */
@@ -102,7 +104,7 @@ export class VirtualDevice implements BusMember {
 		this.wireBus = new VirtualBus(this);
 		if (state) restore(this.#hw, state);
 		else {
-			this.#hw.ncpVersion = options.ncp?.version;
+			this.#hw.ncpVersion = options.ncp?.version ?? (platform.components.ncp ? 0 : undefined);
 			this.#chip.manufacture(this.#hw, options.modules, options.setupDone ?? false);
 		}
 	}
@@ -200,6 +202,7 @@ export class VirtualDevice implements BusMember {
 		this.#usb = undefined;
 		this.#system = undefined;
 		this.#busy = undefined;
+		this.#pendingWork = undefined;
 		this.#detach();
 	}
 
@@ -394,6 +397,7 @@ export class VirtualDevice implements BusMember {
 		assert(usb, 'a transfer to a device without firmware');
 		let answer = stall ? ('stall' as const) : usb.handle(setup, data);
 		if (this.#dfu?.repliesAfterWork) {
+			this.#startWork();
 			if (this.#busy) await this.#busy;
 			if (this.#dfu?.takeFailure?.()) answer = 'stall';
 		}
@@ -401,10 +405,16 @@ export class VirtualDevice implements BusMember {
 		const length = setup.in ? (answer === 'stall' ? 0 : answer.length) : setup.length;
 		const ms = controlTransferMs(length);
 		this.counters.physicalMs.wire += ms;
-		// Once answered, an answer reaches the host even if the device restarts right afterwards.
 		await this.#worker.wait(ms);
+		this.#startWork();
 		if (answer === 'stall') return { status: 'stall', data: nothing, written: 0 };
 		return { status: 'ok', data: setup.in ? answer.slice() : nothing, written: setup.in ? 0 : setup.length };
+	}
+
+	#startWork(): void {
+		const work = this.#pendingWork;
+		this.#pendingWork = undefined;
+		work?.();
 	}
 
 	/** USB serial: what the host sends is taken, and nothing ever comes. */

@@ -53,6 +53,7 @@ export class FlashWorker {
 	/** Runs the steps in order. Rejects with `PowerLost`. */
 	async run(steps: Iterable<FlashStep>): Promise<void> {
 		const { signal } = this.#power;
+		this.#pace.begin();
 		for (const step of steps) {
 			if (signal.aborted) throw new PowerLost();
 			const physical = this.#counters.physicalMs;

@@ -75,6 +75,11 @@ export class Hardware {
 			.map((slot) => ({ slot, region: slot.region === undefined ? undefined : this.region(slot.region, systemVersion) }));
 	}
 
+	/** Where the SoftDevice must end: at the MBR's parameter page, which lies in the same region and is not part of it. */
+	softDeviceEnd(systemVersion: number): number {
+		return this.region('mbr-parameters', systemVersion)?.start ?? this.internal.end;
+	}
+
 	contentSha(module: FlashModule): string {
 		return contentSha(module.flash, module.address, module.end - module.start + 4);
 	}

@@ -73,11 +73,16 @@ export class Pace {
 		if (this.#enabled) await this.#clock.sleep(ms, signal);
 	}
 
-	/** Adds `ms` milliseconds of work to what has been spent before; at once without datasheet timing. Rejects with `CANCELLED` when the signal is raised. */
+	/** Work begins now. What was left over from the work before is still owed. */
+	begin(): void {
+		this.#due = Math.max(this.#clock.now(), this.#due);
+	}
+
+	/** Adds `ms` milliseconds to the work that was begun; a timer that came too late is made up for. Rejects with `CANCELLED` when the signal is raised. */
 	async spend(ms: number, signal?: AbortSignal): Promise<void> {
 		if (!this.#enabled) return;
-		const now = this.#clock.now();
-		this.#due = Math.max(now - 1, this.#due) + ms;
-		if (this.#due - now >= 1) await this.#clock.sleep(this.#due - now, signal);
+		this.#due += ms;
+		const left = this.#due - this.#clock.now();
+		if (left >= 1) await this.#clock.sleep(left, signal);
 	}
 }
