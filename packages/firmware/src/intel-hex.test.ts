@@ -1,10 +1,13 @@
 import { address, concatBytes, seededRandom } from '@linac/core';
 import fc from 'fast-check';
-import nrfHex from 'nrf-intel-hex';
+import nrfIntelHex from 'nrf-intel-hex';
 import { expect, test } from 'vitest';
 import { mutate } from '../../../tests/support/mutate.js';
 import { realModule } from '../../../tests/support/real-firmware.js';
 import { flattenImage, type IntelHex, MemoryImage, parseIntelHex, writeIntelHex } from './index.js';
+
+// Its types describe an ES module; Node loads its CommonJS form, where the class is the export itself.
+const NrfHex = nrfIntelHex as unknown as typeof nrfIntelHex.default;
 
 function read(text: string | Uint8Array): IntelHex {
 	const verdict = parseIntelHex(text, { file: 'given.hex' });
@@ -44,7 +47,7 @@ test('what is written is read back as the same image, and Nordic’s reader agre
 			if (list.length > 0) expect(read(text).image.segments).toEqual(image.segments);
 			// Their addresses are signed: they cannot read the upper half of the address space.
 			if (list.some((p) => p.start >= 0x8000_0000)) return;
-			const theirs = [...nrfHex.fromHex(text)].map(([start, data]) => ({ start, end: start + data.length, bytes: data }));
+			const theirs = [...NrfHex.fromHex(text)].map(([start, data]) => ({ start, end: start + data.length, bytes: data }));
 			expect(theirs).toEqual(image.segments);
 		}),
 		{ numRuns: 300 },
@@ -53,7 +56,7 @@ test('what is written is read back as the same image, and Nordic’s reader agre
 
 test('what Nordic’s writer makes of a real module is read as that module', () => {
 	const module = realModule('photon-system-part1@2.2.0.bin');
-	const text = new nrfHex([[0x08020000, module]]).asHexString();
+	const text = new NrfHex([[0x08020000, module]]).asHexString();
 	const { image } = read(text);
 	expect(image.segments.map((s) => [s.start, s.bytes.length])).toEqual([[0x08020000, module.length]]);
 	expect(Buffer.compare(image.segments[0]!.bytes, module)).toBe(0);

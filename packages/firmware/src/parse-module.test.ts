@@ -38,7 +38,8 @@ test('every single-byte change of a real user module is refused or reported: all
 	}
 	expect(changes).toBe(original.length * 255);
 	expect(missed).toEqual([]);
-});
+	// 1.4 million modules are parsed here: on a busy machine that takes its time.
+}, 600_000);
 
 test.each([
 	['a user part of a Boron', () => realTinker('boron')],
@@ -180,4 +181,24 @@ test('a suffix size that leaves no room is an error, and so is an extension that
 test('a platform that the table does not have is reported', () => {
 	const verdict = parseModule(realTinker('photon'), { platforms: new Map([[13, 'boron']]) });
 	expect(verdict.problems).toMatchObject([{ code: 'PLATFORM_UNKNOWN', found: 6 }]);
+});
+
+test('the hash of a module is computed once, and only when somebody looks at it or at the problems', () => {
+	let hashed = 0;
+	const counting: Digests = {
+		crc32: portableDigests.crc32,
+		sha256: (bytes) => {
+			hashed++;
+			return portableDigests.sha256(bytes);
+		},
+	};
+	for (const load of [() => realTinker('photon'), () => realModule('boron-softdevice@2.2.0.bin')]) {
+		hashed = 0;
+		const verdict = parseModule(load(), { digests: counting });
+		expect(verdict.ok && verdict.value.sound).toBe(true);
+		expect(hashed).toBe(0);
+		expect(verdict.problems).toEqual([]);
+		if (verdict.ok) expect({ ...verdict.value }.sha.ok).toBe(true);
+		expect(hashed).toBe(1);
+	}
 });
