@@ -1,9 +1,14 @@
 import { compareVersions, type Platform, platforms, releaseByVersion, releasesFor, type SourcedModule } from '@linac/catalog';
 import { type DeviceSnapshot, type Goal, type Plan, type PlanWithInputs, plan, type Refusal, simulate } from '@linac/planner';
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { crc32, type Digests } from '@linac/core';
 import { applicationOf, deviceModules, releaseOf, snapshotOf } from './planner-releases.js';
 
 const withReleases = platforms.filter((p) => releasesFor(p).length > 0);
+/** Tens of thousands of plans are hashed here. */
+const digests: Digests = { crc32, sha256: (bytes) => createHash('sha256').update(bytes).digest() };
+
 const starts = [
 	{ mode: 'normal', depth: 'reported' },
 	{ mode: 'dfu', depth: 'read' },
@@ -21,7 +26,7 @@ function makePlan(
 		applicationOnly: false,
 		allow: with_.allow ? ['downgrade'] : [],
 	};
-	return plan(device, goal, { platform, release: releaseOf(platform, target) });
+	return plan(device, goal, { platform, release: releaseOf(platform, target), digests });
 }
 
 /** Every state after a step can be continued from, and the end is the goal. */
