@@ -103,6 +103,7 @@ export function usbIpHost(options: { host: string; port?: number }): UsbHost {
 	};
 
 	const poll = async () => {
+		const mine = timer;
 		try {
 			const now = (await listExported(server)).map(keyOf).join();
 			if (now !== seen) tell();
@@ -110,7 +111,8 @@ export function usbIpHost(options: { host: string; port?: number }): UsbHost {
 		} catch {
 			// Whoever lists the devices is told that the server has gone.
 		}
-		if (watchers.size > 0) timer = setTimeout(poll, WATCH_MS).unref();
+		// Whoever stopped and began to watch meanwhile has a timer of its own.
+		if (timer === mine && watchers.size > 0) timer = setTimeout(poll, WATCH_MS).unref();
 	};
 
 	return {
