@@ -157,6 +157,13 @@ test('an error page instead of a hex file is called a web page, also when somebo
 	expect(codes).toEqual(['HEX_WITHOUT_MODULES', 'HTML_PAGE']);
 });
 
+test('an image of hundreds of stray pieces is described in a bounded number of lines', () => {
+	const pieces = Array.from({ length: 500 }, (_, i) => ({ start: i * 16, bytes: Uint8Array.of(1, 2, 3) }));
+	const { problems } = inspectInput('x.hex', strToU8(writeIntelHex(pieces)));
+	expect(problems.length).toBe(102);
+	expect(problems.at(-1)?.message).toContain('400 more pieces');
+});
+
 test('a compressed module with a damaged inside is reported although its CRC is right', () => {
 	const module = parsed(compressModule(parsed(realTinker('boron'))));
 	const body = module.bytes.slice(module.bodyStart, module.bodyEnd);

@@ -71,6 +71,8 @@ export interface InspectedInput {
 	problems: Problem[];
 }
 
+/** So many pieces of an image are described one by one. A real image has fewer than ten. */
+const MOST_OTHERS = 100;
 /** Folder of the assets in a bundle. */
 const ASSETS = 'assets/';
 
@@ -138,7 +140,14 @@ function inspectHex(file: string, bytes: Uint8Array, options: InspectOptions): V
 		const problems = platformKnown(module, options) ? module.problems : [...module.problems, unknownPlatform(module)];
 		return { file: name, module, problems: problems.map((p) => ({ ...p, file: name })) };
 	});
-	const others = located.others.map((segment) => otherRegion(`${file}@${address(segment.start)}`, segment.bytes, segment));
+	const others = located.others
+		.slice(0, MOST_OTHERS)
+		.map((segment) => otherRegion(`${file}@${address(segment.start)}`, segment.bytes, segment));
+	const more = located.others.length - others.length;
+	if (more > 0) {
+		const message = `${file}: ${more} more pieces that belong to no module are not listed.`;
+		others.push({ file, size: 0, problem: problem('REGION_UNKNOWN', message, { severity: 'warning', file }) });
+	}
 	if (modules.length === 0) {
 		return bad(
 			problem(

@@ -16,7 +16,7 @@ export interface IntelHex {
 /** Errors are collected up to this number, then reading stops: a binary file would have one a line. */
 const MOST_PROBLEMS = 20;
 /** Real images have a dozen pieces. The bound keeps a hostile file from costing many times its own size. */
-const MOST_RUNS = 10_000;
+const MOST_RUNS = 2000;
 /** A run of data at consecutive addresses, where it stands in the collected data, and the line where it began. */
 interface Run {
 	start: number;
