@@ -4,8 +4,10 @@ export { type CachedRelease, cacheFolder, cacheSource, openCache, type ReleaseCa
 export { createDownload, type DownloadOptions } from './releases/download.js';
 export { type NpmSource, npmSource, type RunNpm } from './releases/npm-source.js';
 export {
+	type OpenApplicationOptions,
 	type OpenedRelease,
 	type OpenReleaseOptions,
+	openApplication,
 	openRelease,
 	resolveVersion,
 	type StandardSourcesOptions,

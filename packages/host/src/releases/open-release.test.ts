@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { particleCli, realModule } from '../../../../tests/support/real-firmware.js';
 import { type ReleaseServer, restoreZip, sendFile, startReleaseServer } from '../../../../tests/support/release-server.js';
 import { openCache, type ReleaseCache } from './cache.js';
-import { openRelease, type StandardSourcesOptions, standardSources, type TriedSource } from './open-release.js';
+import { openApplication, openRelease, type StandardSourcesOptions, standardSources, type TriedSource } from './open-release.js';
 
 let server: ReleaseServer;
 let folder: string;
@@ -255,6 +255,12 @@ test.each([
 		expect(again.release.modules.map((m) => m.sha256)).toEqual(opened.release.modules.map((m) => m.sha256));
 	},
 );
+
+test('the default application comes from a release in the cache, and without one the refusal says why', async () => {
+	expect((await failure(openApplication({ platform: 'boron', cache, offline: true })))?.code).toBe('APPLICATION_NOT_AVAILABLE');
+	await openRelease({ ...boron, sources: sources().filter((s) => s.name === 'docs restore zips'), cache });
+	expect((await openApplication({ platform: 'boron', cache, offline: true })).slot).toBe('user-part');
+});
 
 test('lines resolve to their latest release, and what nobody knows is named', async () => {
 	expect((await failure(openRelease({ platform: 'boron', version: '2.x', sources: [], cache: false })))?.message).toContain(

@@ -14,6 +14,7 @@ import {
 	type ReleaseSet,
 	type ReleaseSource,
 	releasesFor,
+	type SourcedModule,
 	type SourceProgress,
 } from '@linac/catalog';
 import { asLinacError, type Clock, type Json, LinacError, type Problem, throwIfCancelled } from '@linac/core';
@@ -99,10 +100,7 @@ export interface OpenedRelease {
  */
 export async function openRelease(options: OpenReleaseOptions): Promise<OpenedRelease> {
 	const platform = platformByName(options.platform);
-	if (!platform)
-		throw new LinacError('PLATFORM_UNKNOWN', `No platform is named ${options.platform}.`, {
-			hint: 'See `linac releases` for the names.',
-		});
+	if (!platform) throw unknownPlatform(options.platform);
 	const version = resolveVersion(platform, options.version);
 	const cache = options.cache === false ? undefined : (options.cache ?? openCache());
 	const sources = options.sources ?? standardSources({ cache });
@@ -176,4 +174,51 @@ function notAvailable(
 			details: { platform: platform.name, version, tried: tried as unknown as Json },
 		},
 	);
+}
+
+export interface OpenApplicationOptions {
+	platform: string;
+	cache?: ReleaseCache;
+	/** Without the network only what is in the cache can be had. */
+	offline?: boolean;
+	signal?: AbortSignal;
+	onProgress?: (progress: SourceProgress) => void;
+	environment?: Record<string, string | undefined>;
+}
+
+/**
+ * The default application (Tinker) for a platform: one that came with a release in the cache, else from npm's packages.
+ * Throws `PLATFORM_UNKNOWN`, `APPLICATION_NOT_AVAILABLE`, `CANCELLED`.
+ */
+export async function openApplication(options: OpenApplicationOptions): Promise<SourcedModule> {
+	const platform = platformByName(options.platform);
+	if (!platform) throw unknownPlatform(options.platform);
+	const cache = options.cache ?? openCache();
+	for (const entry of await cache.list()) {
+		throwIfCancelled(options.signal);
+		if (entry.platform !== platform.name) continue;
+		const application = (await cache.get(entry))?.application;
+		if (application) return application;
+	}
+	let why = 'the network is turned off';
+	if (!(options.offline ?? isOn((options.environment ?? process.env).LINAC_OFFLINE))) {
+		const source = npmSource({ download: createDownload({ partialFolder: cache.partialFolder }), cache });
+		try {
+			const verdict = await source.openApplication(platform.name, options.signal, options.onProgress);
+			if (verdict.ok) return verdict.value;
+			why = verdict.problems.map((p) => p.message).join(' ');
+		} catch (error) {
+			const failure = asLinacError(error, 'SOURCE_FAILED');
+			if (failure.code === 'CANCELLED') throw failure;
+			why = failure.message;
+		}
+	}
+	throw new LinacError('APPLICATION_NOT_AVAILABLE', `No default application for ${platform.displayName} could be had: ${why}.`, {
+		retry: 'job',
+		hint: 'Give an application of your own.',
+	});
+}
+
+function unknownPlatform(name: string): LinacError {
+	return new LinacError('PLATFORM_UNKNOWN', `No platform is named ${name}.`, { hint: 'See `linac releases` for the names.' });
 }
