@@ -265,7 +265,7 @@ export function bootloader(kind: 'nrf52840' | 'stm32', areas: { base: number; by
 			case 5:
 				return Uint8Array.of(self.state);
 			case 6:
-				if (self.state === 10) return error(14);
+				if (self.state >= 10) return error(14);
 				self.state = 2;
 				pending = undefined;
 				return 'ok';

@@ -10,7 +10,7 @@ import { usbError } from './usb-errors.js';
 /** How long to wait for another owner to close before it is an error, ms. */
 const WAIT_MS = 5_000;
 
-const locks = new WeakMap<object, Map<string, Promise<void>>>();
+const locks = new WeakMap<object, Map<unknown, Promise<void>>>();
 const nowhere = {};
 
 /**
@@ -19,13 +19,15 @@ const nowhere = {};
  */
 export async function lockDevice(found: DiscoveredDevice, clock: Clock, signal?: AbortSignal): Promise<() => void> {
 	const owner = found.host ?? nowhere;
-	const held = locks.get(owner) ?? new Map<string, Promise<void>>();
+	const held = locks.get(owner) ?? new Map<unknown, Promise<void>>();
 	locks.set(owner, held);
-	const key = found.deviceId ?? found.location ?? `${found.platform.id}`;
+	// In a browser a device may have neither id nor place: then only the object tells it from others.
+	const key = found.deviceId ?? found.location ?? found.handle.device;
 	const until = clock.now() + WAIT_MS;
 	for (let other = held.get(key); other; other = held.get(key)) {
 		throwIfCancelled(signal);
-		if (clock.now() >= until) throw usbError('USB_BUSY', `by another job of this program (${key})`);
+		if (clock.now() >= until)
+			throw usbError('USB_BUSY', `by another job of this program (${found.deviceId ?? found.location ?? found.platform.name})`);
 		const nap = new AbortController();
 		await Promise.race([other, clock.sleep(until - clock.now(), nap.signal)]);
 		nap.abort();

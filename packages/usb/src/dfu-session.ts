@@ -55,8 +55,9 @@ export class DfuSession {
 				this.#state = 'idle';
 				return;
 			}
-			// A stalled GETSTATE has put the device into dfuERROR, as every request does that has no place in the present state.
-			if (state === undefined || state === DfuState.error) await this.#quietly(() => this.#out(DfuRequest.clearStatus, 0));
+			// A stalled GETSTATE has put the device into dfuERROR, as every request does that has no place in the present state. (An STM32
+			// can be in a state that does not exist; there CLRSTATUS leads to dfuERROR, and the next one out of it.)
+			if (state === undefined || state >= DfuState.error) await this.#quietly(() => this.#out(DfuRequest.clearStatus, 0));
 			else if (state === DfuState.downloadBusy) await this.#quietly(() => this.getStatus('while flash work was still going on'));
 			else if (state === DfuState.manifest || state === DfuState.manifestWaitReset) await this.connection.clock.sleep(500);
 			else await this.#quietly(() => this.#out(DfuRequest.abort, 0));

@@ -150,6 +150,7 @@ describe('DFU', () => {
 		[9, 'an upload'],
 		[10, 'an error'],
 		[6, 'a leave that was never confirmed'],
+		[15, 'a state that does not exist, as an STM32 may have'],
 	])('comes back to idle from state %i: %s', async (state) => {
 		const { open, boot, areas } = setUp();
 		boot.state = state;

@@ -22,7 +22,7 @@ const hintOf: Partial<Record<UsbErrorCode, string>> = {
 	USB_PERMISSION:
 		'This user may not open the device. On Linux install a udev rule, e.g. ' +
 		'SUBSYSTEM=="usb", ATTR{idVendor}=="2b04", MODE="0666" in /etc/udev/rules.d/99-particle.rules, ' +
-		'then run `udevadm control --reload` and plug the device in again.',
+		'then run `udevadm control --reload` and plug the device in again. On Windows the device needs the WinUSB driver.',
 	USB_TIMEOUT: 'Press RESET on the device, or unplug it and plug it in again.',
 };
 
