@@ -245,10 +245,12 @@ export class VirtualDevice implements BusMember {
 			storages: this.#chip.dfuStorages(this.#hw),
 			extensions: false,
 			work: (steps, done) => {
-				const busy = this.#worker.run(steps).then(done);
-				busy.catch(() => {});
-				// The power may have failed in the first of the steps: then this work belongs to a start that is over.
-				if (epoch === this.#epoch) this.#busy = busy;
+				this.#pendingWork = () => {
+					const busy = this.#worker.run(steps).then(done);
+					busy.catch(() => {});
+					// The power may have failed in the first of the steps: then this work belongs to a start that is over.
+					if (epoch === this.#epoch) this.#busy = busy;
+				};
 			},
 			scheduleReset: () => {
 				const mine = ++reset;
