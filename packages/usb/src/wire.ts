@@ -1,7 +1,7 @@
 /**
  * The seams of USB. `UsbHost`/`UsbHandle` is what the rest of linac works with: WebUSB's `USBDevice` and where it is plugged.
  * `UsbWire` is one level below: setup packets and data stages as they stand on the bus. Virtual devices and the USB/IP client
- * implement `UsbWire`; `WebUsbDevice` (wire-usb-device.ts) makes a WebUSB `USBDevice` of any of them.
+ * implement `UsbWire`; `WebUsbDevice` (web-usb-device.ts) makes a WebUSB `USBDevice` of any of them.
  */
 import type { Disposer } from '@linac/core';
 
