@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { ReleaseSource } from '@linac/catalog';
-import { type CandidateFile, fileSource, readZip } from '@linac/catalog';
+import { type CandidateFile, fileSource, unpackZip } from '@linac/catalog';
 import { LinacError, throwIfCancelled, unwrap } from '@linac/core';
 import { nodeDigests } from './digests.js';
 import { readTarball } from './releases/tarball.js';
@@ -18,7 +18,7 @@ const LARGEST_FILE = 512 * 1024 * 1024;
 
 /**
  * Candidate files at a path. A folder is searched for `.bin` and `.zip`; a zip or `.tgz` is unpacked in memory; any other file is taken as it is.
- * Throws `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_TOO_LARGE`, and what `readZip` refuses.
+ * Throws `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_TOO_LARGE`, and what `unpackZip` refuses.
  */
 export async function readCandidates(path: string, signal?: AbortSignal): Promise<CandidateFile[]> {
 	throwIfCancelled(signal);
@@ -40,7 +40,9 @@ export function pathSource(path: string): ReleaseSource {
 
 function unpack(bytes: Uint8Array, name: string, origin: string): CandidateFile[] {
 	if (/\.zip$/i.test(name)) {
-		const entries = unwrap(readZip(bytes, { file: name, digests: nodeDigests, wanted: (n) => n.toLowerCase().endsWith('.bin') }));
+		const entries = unwrap(
+			unpackZip(bytes, { file: name, digests: nodeDigests, wanted: (n) => n.toLowerCase().endsWith('.bin') }),
+		);
 		return entries.map((e) => ({ name: `${name}/${e.name}`, origin: `${origin}/${e.name}`, bytes: e.bytes }));
 	}
 	if (/\.(tgz|tar\.gz)$/i.test(name)) {

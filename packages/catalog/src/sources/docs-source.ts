@@ -11,7 +11,7 @@ import { releases } from '../releases.js';
 import type { ReleaseSet, ReleaseSource } from '../types.js';
 import { checkRelease } from './check-release.js';
 import { type Download, notThere } from './download.js';
-import { readZip } from './zip-archive.js';
+import { unpackZip } from './zip-archive.js';
 
 export interface DocsOptions {
 	download: Download;
@@ -48,7 +48,7 @@ export function docsSource(options: DocsOptions): ReleaseSource {
 			if (contentKind(bytes) === 'html') {
 				return bad(problem('ANSWER_IS_WEB_PAGE', `${name} answered ${url} with a web page instead of a zip file.`, { file }));
 			}
-			const entries = readZip(bytes, { file, digests: options.digests, wanted: (n) => n.endsWith('.bin') });
+			const entries = unpackZip(bytes, { file, digests: options.digests, wanted: (n) => n.endsWith('.bin') });
 			if (!entries.ok) return entries;
 			const files = entries.value.map((e) => ({
 				name: `${file}/${e.name}`,

@@ -10,7 +10,7 @@ import { expectedModules, releases } from '../releases.js';
 import type { Platform, ReleaseSet, ReleaseSource } from '../types.js';
 import { type CandidateFile, checkRelease } from './check-release.js';
 import { type Download, isRecord, notThere, plainFileName, readJson } from './download.js';
-import { readZip } from './zip-archive.js';
+import { unpackZip } from './zip-archive.js';
 
 export interface GithubOptions {
 	download: Download;
@@ -91,7 +91,7 @@ export function githubSource(options: GithubOptions): ReleaseSource {
 					files.push({ name: asset.name, origin: `${name}: ${asset.name}`, bytes });
 					continue;
 				}
-				const entries = readZip(bytes, { file: asset.name, digests: options.digests, wanted: (n) => n.endsWith('.bin') });
+				const entries = unpackZip(bytes, { file: asset.name, digests: options.digests, wanted: (n) => n.endsWith('.bin') });
 				if (!entries.ok) problems.push(...entries.problems);
 				else
 					for (const e of entries.value)

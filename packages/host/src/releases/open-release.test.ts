@@ -226,7 +226,7 @@ test('a folder that is not there or a damaged zip is told, and the next source i
 		sources: sources({ paths: [join(folder, 'nowhere'), join(folder, 'bad.zip')] }),
 		cache,
 	});
-	expect(opened.tried.slice(0, 2).map((t) => t.code)).toEqual(['FILE_NOT_FOUND', 'ZIP_DAMAGED']);
+	expect(opened.tried.slice(0, 2).map((t) => t.code)).toEqual(['FILE_NOT_FOUND', 'ZIP_CORRUPT']);
 	expect(opened.release.source).toBe('Device OS API');
 });
 
