@@ -66,7 +66,10 @@ describe.each([
 				world.device.faults[fault](n);
 				const error = await failure(job(world));
 				if (error) {
-					expect(error, `${fault} ${n}`).toMatchObject({ code: expect.stringMatching(/^(USB_STALL|DFU_STATUS)$/), retry: 'step' });
+					expect(error, `${fault} ${n}`).toMatchObject({
+						code: expect.stringMatching(/^(USB_STALL|DFU_STATUS)$/),
+						retry: 'step',
+					});
 				}
 				// One that has not struck yet would strike now.
 				world.device.faults.clear();
