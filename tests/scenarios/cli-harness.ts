@@ -21,7 +21,14 @@ export function cleanEnv(more: Record<string, string> = {}): Record<string, stri
 	return { PATH, HOME, TERM: 'xterm', ...more };
 }
 
-export function linac(args: string[], options: { env?: Record<string, string>; cwd?: string } = {}): Promise<Result> {
+export interface RunOptions {
+	env?: Record<string, string>;
+	cwd?: string;
+	/** Sends the signal of Ctrl-C once stderr fits this. */
+	interruptAt?: RegExp;
+}
+
+export function linac(args: string[], options: RunOptions = {}): Promise<Result> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(process.execPath, [main, ...args], {
 			stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,11 +36,16 @@ export function linac(args: string[], options: { env?: Record<string, string>; c
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 		});
 		const out = { stdout: '', stderr: '' };
+		let interrupted = false;
 		child.stdout.setEncoding('utf8').on('data', (text: string) => {
 			out.stdout += text;
 		});
 		child.stderr.setEncoding('utf8').on('data', (text: string) => {
 			out.stderr += text;
+			if (!interrupted && options.interruptAt?.test(out.stderr)) {
+				interrupted = true;
+				child.kill('SIGINT');
+			}
 		});
 		child.on('error', reject);
 		child.on('close', (code) => resolve({ code: code ?? -1, ...out }));

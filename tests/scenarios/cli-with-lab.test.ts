@@ -274,6 +274,22 @@ describe('programming', () => {
 	});
 });
 
+test('Ctrl-C stops at a safe point with a code of its own, and the same command finishes the job', async () => {
+	const slow = await Lab.start(['--device', 'boron@2.2.0', '--speed', '5', ...sources], env);
+	try {
+		const args = [...flash, '--usbip', slow.address, '--yes', ...sources];
+		const stopped = await linac(args, { cwd: folder.path, env, interruptAt: /^\[3\/\d+\] /m });
+		expect(stopped.code).toBe(130);
+		expect(stopped.stderr).toContain('Stopping at the next safe point');
+		expect(stopped.stderr).toContain('Run the same command again');
+		const finished = await linac([...args, '--json'], { cwd: folder.path, env });
+		expect(finished.code).toBe(0);
+		expect(document<ReportLike>(finished).outcome).toBe('verified');
+	} finally {
+		await slow.stop();
+	}
+});
+
 test('a lab whose saved state is damaged says which file it is', async () => {
 	const bad = join(folder.path, 'bad-state');
 	const first = await Lab.start(['--device', 'boron@2.2.0', '--state', bad, ...sources], { ...env });

@@ -52,6 +52,7 @@ test('one of sixteen devices that is unplugged in the middle harms only its own 
 
 test('with several devices connected and none chosen, nothing is written to any of them', async () => {
 	const g = gang(2);
+	await g.clock.sleep(5000);
 	await expect(run(g, { goal: goal('4.0.1', files), release: target })).rejects.toMatchObject({ code: 'DEVICE_AMBIGUOUS' });
 	for (const d of g.devices) expect(d.counters.flashWrites).toBe(0);
 });

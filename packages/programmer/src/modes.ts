@@ -3,7 +3,8 @@
  * device is back on the bus in it. Before DFU is left for the last time, everything that can be read is proved by reading it.
  */
 import { asLinacError, LinacError, toHex } from '@linac/core';
-import type { Step, StepAction } from '@linac/planner';
+import type { ExpectedModule, Step, StepAction } from '@linac/planner';
+import type { KnownModule } from './known-modules.js';
 import { needsDfuButton, poll } from './operator.js';
 import { expectedModules, type RunningJob, type StepResult, stepsAfter } from './running-job.js';
 
@@ -63,48 +64,71 @@ async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
  * plan says makes the job be planned again from what really is there: so a damaged module of the right version is found.
  */
 async function proveByReading(job: RunningJob, step: Step): Promise<void> {
-	const { session, world } = job;
 	const later = new Set(stepsAfter(job.plan, step).map((s) => s.module?.slot));
-	const dfu = await session.dfu();
 	for (const expected of expectedModules(job.plan)) {
-		const { contentSha256, storage, address, length, slot } = expected;
-		if (contentSha256 === undefined || address === undefined || length === undefined) continue;
-		if (later.has(slot) || job.proofs.get(slot)?.proof === 'read-back-sha256') continue;
-		const alternate = session.platform.alternates.find((a) => a.storage === (storage ?? 'internal'));
-		if (!alternate) continue;
-		let bytes: Uint8Array;
-		try {
-			bytes = await dfu.read(alternate.number, address + alternate.addressOffset, length, {
-				signal: world.signal,
-				onProgress: (done, total) => job.events.progress(step, 'read-back', done, total),
-			});
-		} catch (error) {
-			const e = asLinacError(error);
-			// A part of the map that this bootloader does not let be read: the version that is reported later has to do.
-			if (e.code === 'DFU_OUT_OF_RANGE') continue;
-			throw e;
-		}
-		const sha256 = toHex(world.digests.sha256(bytes));
-		const payload = world.known.find((k) => k.contentSha256 === contentSha256)?.payload;
-		if (
-			sha256 !== contentSha256 &&
-			payload &&
-			toHex(world.digests.sha256(bytes.subarray(0, payload.length))) === payload.sha256
-		) {
-			job.proofs.set(slot, { proof: 'read-back-sha256', sha256: payload.sha256, version: expected.version, payloadOnly: true });
-			continue;
-		}
-		if (sha256 !== contentSha256) {
-			throw new LinacError(
-				'CONTENT_DIFFERS',
-				`${slot} is reported as ${expected.version}, but what stands in flash is something else.`,
-				{
-					retry: 'reconnect',
-					details: { slot, expected: contentSha256, found: sha256 },
-					hint: 'It is read as a whole and planned again from that.',
-				},
-			);
-		}
-		job.proofs.set(slot, { proof: 'read-back-sha256', sha256, version: expected.version });
+		if (later.has(expected.slot) || job.proofs.get(expected.slot)?.proof === 'read-back-sha256') continue;
+		const place = placeOf(job, expected);
+		if (place) await proveOne(job, step, expected, place);
 	}
+}
+
+interface Place {
+	known: KnownModule | undefined;
+	contentSha256: string;
+	alternate: number;
+	address: number;
+	length: number;
+}
+
+/** Where the bytes of an expected module stand: as the plan says, or, where it only counts on a version, as the module at hand says. */
+function placeOf(job: RunningJob, expected: ExpectedModule): Place | undefined {
+	const { session, world } = job;
+	const known = world.known.find((k) =>
+		expected.contentSha256 === undefined
+			? k.function === expected.function && k.index === expected.index && k.version === expected.version
+			: k.contentSha256 === expected.contentSha256,
+	);
+	const { contentSha256 = known?.contentSha256, length = known?.length } = expected;
+	const slot = session.platform.modules.find((m) => m.function === expected.function && m.index === expected.index);
+	const region = session.platform.memory.find((r) => r.name === slot?.region);
+	const start = expected.address ?? known?.start;
+	const alternate = session.platform.alternates.find((a) => a.storage === (expected.storage ?? region?.storage));
+	if (contentSha256 === undefined || length === undefined || start === undefined || !region || !alternate) return undefined;
+	return { known, contentSha256, alternate: alternate.number, address: start + alternate.addressOffset, length };
+}
+
+async function proveOne(job: RunningJob, step: Step, expected: ExpectedModule, place: Place): Promise<void> {
+	const { session, world } = job;
+	const { slot, version } = expected;
+	const dfu = await session.dfu();
+	let bytes: Uint8Array;
+	try {
+		bytes = await dfu.read(place.alternate, place.address, place.length, {
+			signal: world.signal,
+			onProgress: (done, total) => job.events.progress(step, 'read-back', done, total),
+		});
+	} catch (error) {
+		const e = asLinacError(error);
+		// A part of the map that this bootloader does not let be read: the version that is reported later has to do.
+		if (e.code === 'DFU_OUT_OF_RANGE') return;
+		throw e;
+	}
+	const sha256 = toHex(world.digests.sha256(bytes));
+	if (sha256 === place.contentSha256) {
+		job.proofs.set(slot, { proof: 'read-back-sha256', sha256, version, exact: true });
+		return;
+	}
+	const payload = place.known?.payload;
+	if (payload && toHex(world.digests.sha256(bytes.subarray(0, payload.length))) === payload.sha256) {
+		job.proofs.set(slot, { proof: 'read-back-sha256', sha256: payload.sha256, version, exact: true });
+		return;
+	}
+	// The plan counts on a version only, and the device itself has checked the module: other bytes of that version are none of its business.
+	// Not so for a module without a header in flash, which no device can check.
+	if (expected.contentSha256 === undefined && !payload) return;
+	throw new LinacError('CONTENT_DIFFERS', `${slot} is reported as ${version}, but what stands in flash is something else.`, {
+		retry: 'reconnect',
+		details: { slot, expected: place.contentSha256, found: sha256 },
+		hint: 'It is read as a whole and planned again from that.',
+	});
 }

@@ -9,8 +9,11 @@ export interface Proof {
 	proof: 'read-back-sha256' | 'device-hash' | 'reported-version';
 	sha256?: string;
 	version: number;
-	/** The bytes are those of the payload alone: a SoftDevice that was put there without its suffix, which nothing runs or reads. */
-	payloadOnly?: boolean;
+	/**
+	 * They were compared with the module at hand and are the same, although the plan has no hash of them, or another one: it counted on the
+	 * version alone, or the module was put there as its payload without the suffix (SoftDevice), which nothing runs or reads.
+	 */
+	exact?: boolean;
 }
 
 export class Proofs {
@@ -65,7 +68,7 @@ export function evidenceRow(
 		ok: false,
 	};
 	if (contradicted) return row;
-	if (read?.proof === 'read-back-sha256' && (read.payloadOnly || read.sha256 === expected.contentSha256)) {
+	if (read?.proof === 'read-back-sha256' && (read.exact || read.sha256 === expected.contentSha256)) {
 		return { ...row, proof: 'read-back-sha256', sha256: read.sha256, ok: true };
 	}
 	if (is?.contentSha256 !== undefined && expected.contentSha256 !== undefined) {

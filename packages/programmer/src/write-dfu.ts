@@ -5,6 +5,7 @@
 
 import type { SourcedModule } from '@linac/catalog';
 import { equalBytes, LinacError, toHex } from '@linac/core';
+import { PREFIX_SIZE } from '@linac/firmware';
 import type { Step, StepAction } from '@linac/planner';
 import { type DfuDevice, sectorsOf } from '@linac/usb';
 import { knownModule } from './known-modules.js';
@@ -44,7 +45,7 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 	}
 	const { payload } = knownModule(input.module, world.digests);
 	if (payload && (await isThere(job, step, dfu, action.alternate, action.address, wanted.subarray(0, payload.length)))) {
-		job.proofs.set(slot, { proof: 'read-back-sha256', sha256: payload.sha256, version, payloadOnly: true });
+		job.proofs.set(slot, { proof: 'read-back-sha256', sha256: payload.sha256, version, exact: true });
 		return {
 			skipped: `Its payload stands in flash already (SHA-256 ${payload.sha256}), put there without the suffix that nothing uses.`,
 			evidence: { sha256: payload.sha256, bytes: payload.length, proof: 'read-back-sha256' },
@@ -54,7 +55,7 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 	job.proofs.drop(slot);
 	for (let attempt = 1; ; attempt++) {
 		job.wrote = true;
-		await writeBytes(job, step, dfu, action, wanted);
+		await writeBytes(job, step, dfu, action, wanted, input.module.prefixOffset - action.skipBytes);
 		const back = await dfu.read(action.alternate, action.address, wanted.length, {
 			signal: world.signal,
 			onProgress: (done, total) => events.progress(step, 'read-back', done, total),
@@ -75,7 +76,8 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 
 /**
  * Erases and programs. With `headLast` the beginning stays blank until everything else is there: a bootloader that judges a module by
- * its header alone (STM32F2, RTL872x) must not find one on a module that is half written.
+ * its header alone (STM32F2) must not find one on a module that is half written. Of the beginning, the prefix itself comes last of all:
+ * the moment when its last byte is programmed is the moment when the module is whole.
  */
 async function writeBytes(
 	job: RunningJob,
@@ -83,6 +85,7 @@ async function writeBytes(
 	dfu: DfuDevice,
 	action: StepAction & { kind: 'write-dfu' },
 	wanted: Uint8Array,
+	prefixAt: number,
 ): Promise<void> {
 	const { alternate, address } = action;
 	const { signal } = job.world;
@@ -95,13 +98,24 @@ async function writeBytes(
 		if (head === wanted.length || first?.end === address + head) await dfu.erase(alternate, address, head, { signal });
 	}
 	if (head < wanted.length) await dfu.write(alternate, address + head, wanted.subarray(head), { signal, onProgress: report });
-	if (head > 0) {
-		await dfu.write(alternate, address, wanted.subarray(0, head), {
-			erase: false,
-			signal,
-			onProgress: (done) => report(wanted.length - head + done),
-		});
+	let done = wanted.length - head;
+	for (const [from, to] of headPieces(head, prefixAt)) {
+		if (from >= to) continue;
+		await dfu.write(alternate, address + from, wanted.subarray(from, to), { erase: false, signal });
+		done += to - from;
+		report(done);
 	}
+}
+
+/** The head without the prefix, from its end on, and then the prefix. A prefix outside of the head cannot be kept for last. */
+function headPieces(head: number, prefixAt: number): [number, number][] {
+	const prefixEnd = prefixAt + PREFIX_SIZE;
+	if (prefixAt < 0 || prefixEnd > head) return [[0, head]];
+	return [
+		[prefixEnd, head],
+		[0, prefixAt],
+		[prefixAt, prefixEnd],
+	];
 }
 
 /** Compares the head in one transfer, and the rest only when the head is equal. */
