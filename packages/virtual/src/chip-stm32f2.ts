@@ -14,6 +14,7 @@ import { crcOk, type FlashModule, type InstalledTruth, moduleLength, readModule 
 import type { Hardware } from './hardware.js';
 import { addJob, clearJob, type ModuleJob, pendingJobs, SlotFlag } from './module-slots.js';
 import { judge, stagedModules } from './ota-check.js';
+import { standInModule } from './stand-in.js';
 import { Check, check, dependenciesMet } from './system-view.js';
 import { restartMs } from './timing.js';
 
@@ -25,6 +26,18 @@ const LAST_ADDRESS = 0x08100000;
 class Stm32f2 implements Chip {
 	manufacture(hw: Hardware, modules: readonly ParsedModule[]): void {
 		for (const { prefix, bytes } of modules) hw.internal.put(prefix.start, bytes);
+		if (modules.some((m) => m.prefix.function === ModuleFunction.bootloader)) return;
+		// Electron before 2.0.0: the bootloader travels inside a system part, and no file has it. One of the wanted version stands in.
+		const wanted = modules.flatMap((m) => m.dependencies).find((d) => d.function === ModuleFunction.bootloader);
+		const expected = {
+			slot: 'bootloader',
+			function: ModuleFunction.bootloader,
+			index: 0,
+			version: wanted?.version ?? 1,
+			dependencies: [],
+		};
+		const { prefix, bytes } = standInModule(hw.platform, 0, expected).module;
+		hw.internal.put(prefix.start, bytes);
 	}
 
 	bootloaderVersion(hw: Hardware): number {

@@ -108,16 +108,10 @@ test.each(platformsWithReleases)('stand-ins of every release of %s start in norm
 	const platform = platformByName(name)!;
 	for (const release of releasesFor(platform)) {
 		const set = standInRelease(platform, release.version);
-		const hasBootloader = set.modules.some((m) => m.module.prefix.function === 2);
 		const all = [...set.modules, standInApplication(platform, release.version)].map((m) => m.module);
 		const ncp = set.modules.find((m) => m.module.prefix.function === 7)?.module.prefix.version;
-		const extra = hasBootloader
-			? []
-			: standInRelease(platform, '2.2.0')
-					.modules.filter((m) => m.module.prefix.function === 2)
-					.map((m) => m.module);
 		const { device, find } = lab(name, {
-			modules: [...all, ...extra],
+			modules: all,
 			setupDone: true,
 			...(platform.components.ncp ? { ncp: { version: ncp ?? 7 } } : {}),
 		});

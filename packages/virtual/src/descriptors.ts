@@ -77,20 +77,26 @@ function deviceDescriptor(
 	]);
 }
 
+/** Bootloader of Device OS 6.1.2: a string descriptor that tells the security mode (`sm=o`: open). No virtual device is protected. */
+const SECURITY_STRING_FROM = 3002;
+const SECURITY_STRING = 0xfa;
+
 /** The DFU face: one interface FE/01/02 with an alternate setting for each storage. */
-export function dfuFace(platform: Platform, deviceId: string): UsbFace {
+export function dfuFace(platform: Platform, deviceId: string, bootloaderVersion: number): UsbFace {
 	const functional = [9, 0x21, 0x0b, 0xff, 0x00, ...u16(4096), 0x1a, 0x01];
 	const alternates = platform.alternates.flatMap((_, i) => [9, 4, 0, i, 0, 0xfe, 0x01, 0x02, STRING.interface + 1 + i]);
 	const length = 9 + alternates.length + functional.length;
 	const head = [9, 2, ...u16(length), 1, 1, STRING.configuration, 0xc0, 0x32];
+	const texts = strings(
+		`${platform.displayName} DFU Mode`,
+		deviceId,
+		platform.alternates.map((a) => a.name),
+	);
+	if (bootloaderVersion >= SECURITY_STRING_FROM) texts.set(SECURITY_STRING, stringDescriptor('sm=o'));
 	return {
 		device: deviceDescriptor(platform, platform.usb.dfuProductId, [0, 0, 0], 0x0251),
 		configuration: Uint8Array.from([...head, ...alternates, ...functional]),
-		strings: strings(
-			`${platform.displayName} DFU Mode`,
-			deviceId,
-			platform.alternates.map((a) => a.name),
-		),
+		strings: texts,
 		winUsbInterface: 0,
 		winUsbGuid: '{37fb5f90-1a34-4929-933b-8a27e1850033}',
 	};

@@ -1,7 +1,7 @@
 import { platformByName } from '@linac/catalog';
 import { VirtualClock } from '@linac/core';
-import { standInApplication, standInRelease, VirtualBus, VirtualDevice, virtualUsbHost } from '@linac/virtual';
 import { ControlDevice, listDevices } from '@linac/usb';
+import { standInApplication, standInRelease, VirtualBus, VirtualDevice, virtualUsbHost } from '@linac/virtual';
 import { expect, test } from 'vitest';
 import { realModule } from '../../../tests/support/real-firmware.js';
 import { lab, modules, tinker, usbPlatforms } from '../../../tests/support/virtual-lab.js';

@@ -302,7 +302,9 @@ export class VirtualDevice implements BusMember {
 	}
 
 	#face(): UsbFace {
-		return this.#dfu ? dfuFace(this.platform, this.deviceId) : systemFace(this.platform, this.deviceId);
+		return this.#dfu
+			? dfuFace(this.platform, this.deviceId, this.#chip.bootloaderVersion(this.#hw))
+			: systemFace(this.platform, this.deviceId);
 	}
 
 	/** The host has seen the device and given it an address. */

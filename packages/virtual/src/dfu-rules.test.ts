@@ -1,5 +1,5 @@
-import { standInApplication, standInRelease } from '@linac/virtual';
 import type { UsbTransferResult, UsbWire } from '@linac/usb';
+import { standInApplication, standInRelease } from '@linac/virtual';
 import { expect, test } from 'vitest';
 import { type Lab, lab } from '../../../tests/support/virtual-lab.js';
 
@@ -209,5 +209,15 @@ test('a bootloader from 3.1.0 on hides the old 128 KB application when a 256 KB 
 		await d.write(0, 0xb4000, fresh.bytes);
 		const left = l.device.installedModules().filter((m) => m.function === 5 && m.index === 1);
 		expect(left.length).toBe(hidden ? 0 : 1);
+	}
+});
+
+test('a bootloader from 6.1.2 on tells that the device is open, an older one has no such string', async () => {
+	for (const [version, protection] of [
+		['6.2.0', 'open'],
+		['5.9.0', undefined],
+	] as const) {
+		const { dfu } = lab('p2', { modules: set('p2', version) });
+		expect(await (await dfu()).protection()).toBe(protection);
 	}
 });

@@ -1,7 +1,7 @@
-import { standInApplication, standInModule, standInRelease } from '@linac/virtual';
 import { platformByName, type ReleaseModule } from '@linac/catalog';
 import type { Json } from '@linac/core';
 import type { ParsedModule } from '@linac/firmware';
+import { standInApplication, standInModule, standInRelease } from '@linac/virtual';
 import { expect, test } from 'vitest';
 import { lab } from '../../../tests/support/virtual-lab.js';
 
