@@ -93,7 +93,7 @@ describe('looking', () => {
 describe('refusals, before anything is written', () => {
 	test('several devices and none named is refused with the list of them', async () => {
 		const result = await withSources('flash', 'tinker.bin', '--yes');
-		expect(result.code).toBe(5);
+		expect(result).toMatchObject({ code: 5 });
 		for (const { deviceId } of lab.devices) expect(result.stderr).toContain(deviceId);
 		const { error } = document<{ error: { code: string; details: { devices: unknown[] } } }>(
 			await withSources('plan', 'tinker.bin', '--json'),
@@ -104,7 +104,7 @@ describe('refusals, before anything is written', () => {
 
 	test('where nobody can be asked, nothing is written without --yes', async () => {
 		const result = await withSources(...flash);
-		expect(result.code).toBe(10);
+		expect(result).toMatchObject({ code: 10 });
 		expect(result.stdout).toContain('Write system-part1 4005');
 		expect(result.stderr).toContain('--yes');
 		expect((await boron()).osVersion).toBe('2.2.0');
@@ -122,10 +122,10 @@ describe('refusals, before anything is written', () => {
 	test.each(refused)('%s', async (_what, args, code) => {
 		const result = await withSources(...args);
 		expect(result.stdout).toBe('');
-		expect(result.code).toBe(code);
+		expect(result).toMatchObject({ code: code });
 		const inJson = await withSources(...args, '--json');
 		expect(document<{ error: { exitCode: number } }>(inJson).error.exitCode).toBe(code);
-		expect(inJson.code).toBe(code);
+		expect(inJson).toMatchObject({ code: code });
 		expect((await boron()).osVersion).toBe('2.2.0');
 	});
 });
@@ -133,7 +133,7 @@ describe('refusals, before anything is written', () => {
 describe('planning', () => {
 	test('a plan names every step and writes nothing', async () => {
 		const result = await withSources('plan', 'tinker.bin', '--target', '4.0.1', '--device', 'boron');
-		expect(result.code).toBe(0);
+		expect(result).toMatchObject({ code: 0 });
 		for (const text of ['bootloader 1101', 'system-part1 4005', 'Nothing was written.']) expect(result.stdout).toContain(text);
 		expect((await boron()).osVersion).toBe('2.2.0');
 	});
@@ -162,7 +162,7 @@ describe('modes', () => {
 		expect(inDfu.osVersion).toBe('2.2.0');
 		expect(document(await run('usb', 'dfu', '--device', 'boron', '--json'))).toMatchObject({ mode: 'dfu', changed: false });
 		const wrong = await run('usb', 'start-listening', '--device', 'boron');
-		expect(wrong.code).toBe(9);
+		expect(wrong).toMatchObject({ code: 9 });
 		expect((await run('usb', 'reset', '--device', 'boron')).code).toBe(0);
 		expect(await mode()).toBe('normal');
 	});
@@ -197,14 +197,14 @@ describe('programming', () => {
 	test('a cable that comes out ends the job with its own code; the same command then finishes it', async () => {
 		await lab.type('unplug-at boron 300');
 		const torn = await withSources(...flash, '--yes', '--json');
-		expect(torn.code).toBe(6);
+		expect(torn).toMatchObject({ code: 6 });
 		expect(document<ReportLike>(torn)).toMatchObject({ outcome: 'failed', error: { code: 'USB_DISCONNECTED' } });
 		await lab.type('plug boron');
 		await expect
 			.poll(async () => document<Listed[]>(await run('devices', '--brief', '--json')).length, { timeout: 10_000 })
 			.toBe(2);
 		const again = await withSources(...flash, '--yes', '--json');
-		expect(again.code).toBe(0);
+		expect(again).toMatchObject({ code: 0 });
 		const report = document<ReportLike>(again);
 		expect(report.outcome).toBe('verified');
 		expect(report.evidence.every((row) => row.ok)).toBe(true);
@@ -217,7 +217,7 @@ describe('programming', () => {
 
 	test('once more writes nothing and says so plainly', async () => {
 		const result = await withSources(...flash, '--yes');
-		expect(result.code).toBe(0);
+		expect(result).toMatchObject({ code: 0 });
 		expect(result.stdout).toContain('Nothing was written');
 		const report = document<ReportLike>(await withSources(...flash, '--yes', '--json'));
 		expect(report).toMatchObject({ outcome: 'already', bytesWritten: 0 });
@@ -226,10 +226,10 @@ describe('programming', () => {
 
 	test('verify finds it right, and another release wrong with a code of its own', async () => {
 		const right = await withSources('verify', 'tinker.bin', '--target', '4.0.1', '--device', 'boron');
-		expect(right.code).toBe(0);
+		expect(right).toMatchObject({ code: 0 });
 		expect(right.stdout).toContain('Verified');
 		const wrong = await withSources('verify', '--target', '2.2.0', '--device', 'boron', '--json');
-		expect(wrong.code).toBe(7);
+		expect(wrong).toMatchObject({ code: 7 });
 		expect(document<{ outcome: string; error: { code: string } }>(wrong)).toMatchObject({
 			outcome: 'mismatch',
 			error: { code: 'VERIFY_MISMATCH' },
@@ -240,7 +240,7 @@ describe('programming', () => {
 
 	test('a downgrade needs to be allowed by name', async () => {
 		const refused = await withSources('update', '--target', '2.2.0', '--device', 'boron', '--yes');
-		expect(refused.code).toBe(4);
+		expect(refused).toMatchObject({ code: 4 });
 		expect(refused.stderr).toContain('--allow downgrade');
 	});
 
@@ -250,7 +250,7 @@ describe('programming', () => {
 		);
 		expect(result).toMatchObject({ code: 2 });
 		const done = await withSources('update', '--target', '2.2.0', '--device', 'photon', '--yes');
-		expect(done.code).toBe(0);
+		expect(done).toMatchObject({ code: 0 });
 		expect(done.stdout).toContain('Verified');
 		expect(done.stderr).toMatch(/^\[1\/\d+\] /m);
 		expect(done.stdout + done.stderr).not.toMatch(/[\r\u2588]/);
@@ -279,11 +279,11 @@ test('Ctrl-C stops at a safe point with a code of its own, and the same command 
 	try {
 		const args = [...flash, '--usbip', slow.address, '--yes', ...sources];
 		const stopped = await linac(args, { cwd: folder.path, env, interruptAt: /^\[3\/\d+\] /m });
-		expect(stopped.code).toBe(130);
+		expect(stopped).toMatchObject({ code: 130 });
 		expect(stopped.stderr).toContain('Stopping at the next safe point');
 		expect(stopped.stderr).toContain('Run the same command again');
 		const finished = await linac([...args, '--json'], { cwd: folder.path, env });
-		expect(finished.code).toBe(0);
+		expect(finished).toMatchObject({ code: 0 });
 		expect(document<ReportLike>(finished).outcome).toBe('verified');
 	} finally {
 		await slow.stop();
@@ -296,7 +296,7 @@ test('a lab whose saved state is damaged says which file it is', async () => {
 	await first.stop();
 	writeFileSync(join(bad, 'boron.json'), '{"half');
 	const result = await run('lab', '--device', 'boron@2.2.0', '--state', bad, '--listen', '127.0.0.1:0', ...sources);
-	expect(result.code).toBe(3);
+	expect(result).toMatchObject({ code: 3 });
 	expect(result.stderr).toContain('boron.json');
 	rmSync(bad, { recursive: true });
 });

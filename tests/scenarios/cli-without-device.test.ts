@@ -98,16 +98,16 @@ describe('a wrong command line', () => {
 		expect(result.stdout).toBe('');
 		expect(result.stderr).toMatch(/^Error: \S/m);
 		expect(result.stderr).toContain(`Code:  ${errorCode} (exit code ${code}`);
-		expect(result.code).toBe(code);
+		expect(result).toMatchObject({ code: code });
 	});
 
 	test.each(wrong)('%s is told as one JSON document with --json', async (_what, args, code, errorCode) => {
 		const result = await run(...args, '--json');
 		const { error } = document<{ error: { code: string; message: string; exitCode: number } }>(result);
-		expect(error.code).toBe(errorCode);
+		expect(error).toMatchObject({ code: errorCode });
 		expect(error.exitCode).toBe(code);
 		expect(error.message.length).toBeGreaterThan(10);
-		expect(result.code).toBe(code);
+		expect(result).toMatchObject({ code: code });
 		expect(result.stderr).toBe('');
 	});
 
@@ -139,7 +139,7 @@ describe('inspect', () => {
 
 	test('a real system part is described, in words and as JSON', async () => {
 		const told = await run('inspect', 'system.bin');
-		expect(told.code).toBe(0);
+		expect(told).toMatchObject({ code: 0 });
 		expect(told.stdout).toContain('system-part1 4005, for Boron (platform 13), sound');
 		expect(told.stdout).toContain('bootloader 1101 or newer');
 		const rows = document<Record<string, unknown>[]>(await run('inspect', 'system.bin', '--json'));
@@ -164,7 +164,7 @@ describe('inspect', () => {
 
 	test('a bad file among good ones does not hide them, and its row has the same fields', async () => {
 		const result = await run('inspect', 'tinker.bin', 'page.bin', 'nowhere.bin', 'damaged.bin', '--json');
-		expect(result.code).toBe(3);
+		expect(result).toMatchObject({ code: 3 });
 		const rows = document<Record<string, unknown>[]>(result);
 		expect(rows.map((r) => r.file)).toEqual(['tinker.bin', 'page.bin', 'nowhere.bin', 'damaged.bin']);
 		for (const row of rows) expect(Object.keys(row)).toEqual(fields);

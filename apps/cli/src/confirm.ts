@@ -3,7 +3,6 @@
  * --yes: a script that writes to hardware has to say that it means it.
  */
 import { createInterface } from 'node:readline/promises';
-import { cancelled } from '@linac/core';
 import type { Context } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failure.js';
@@ -22,7 +21,14 @@ export async function confirm(context: Context, question: string, yes: boolean |
 		const answer = await lines.question(`${context.output.errorColors.bold(question)} [y/N] `, { signal: context.signal });
 		if (/^y(es)?$/i.test(answer.trim())) return;
 	} catch (error) {
-		if (context.signal.aborted) throw cancelled(error);
+		// While a question stands, Ctrl-C comes as a key and not as a signal.
+		if (context.signal.aborted || (error as Error).name === 'AbortError') {
+			context.output.note('');
+			throw new CommandFailure(ExitCode.cancelled, 'CANCELLED', 'Cancelled. Nothing was written.', {
+				retry: 'job',
+				cause: error,
+			});
+		}
 		throw error;
 	} finally {
 		lines.close();

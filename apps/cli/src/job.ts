@@ -2,7 +2,7 @@
  * What plan, flash, update and verify have in common: read the files, find the device, work out which release is meant and open it.
  * Makes no decision about the device: that is the planner's.
  */
-import { isVersion, normalizeVersion, type Platform, type ReleaseSet, releaseByVersion } from '@linac/catalog';
+import type { ReleaseSet } from '@linac/catalog';
 import type { Problem } from '@linac/core';
 import { type DeviceSnapshot, type Goal, type GoalFile, type Permission, type Refusal, releaseNeeded } from '@linac/planner';
 import { listDevices } from '@linac/usb';

@@ -4,8 +4,9 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Platform, releaseByVersion, type SourcedModule } from '@linac/catalog';
+import { expectedModules, type Platform, releaseByVersion, type SourcedModule } from '@linac/catalog';
 import { type Clock, type Json, LinacError } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
 import { standInApplication, standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
 import { ExitCode } from './exit-codes.js';
 import { platformNamed, releaseNamed, slotName } from './facts.js';
@@ -59,6 +60,12 @@ export interface BenchOptions {
 
 /** After a change, state is written when nothing more has happened for this long, in milliseconds of real time. */
 const saveAfterMs = 1000;
+
+/**
+ * Network processor module where the release names none: the Argon has had version 5 from the beginning (data/platforms/argon.json), and
+ * a Tracker before Device OS 3.0.0 had one older than 7.
+ */
+const olderNcp = 5;
 
 /** A device that has not started by then does not start: milliseconds of its clock. */
 const startMs = 10_000;
@@ -114,14 +121,15 @@ export class LabBench {
 			standIn = true;
 			return standInRelease(platform, version);
 		});
-		const ncp = release.modules.find((m) => m.module.prefix.function === 7);
-		const modules = release.modules.filter((m) => m !== ncp).map((m) => m.module);
+		const modules = release.modules.filter((m) => m.module.prefix.function !== ModuleFunction.ncp).map((m) => m.module);
+		const hasNcp = platform.modules.some((m) => m.function === ModuleFunction.ncp);
+		const ncp = expectedModules(platform, version).find((m) => m.function === ModuleFunction.ncp)?.version ?? olderNcp;
 		const tinker = this.#options.application?.(spec) ?? (await sources.application(platform, version, signal));
 		modules.push((tinker ?? standInApplication(platform, version)).module);
 		return {
 			modules,
 			standIn: standIn || release.modules.some((m) => m.standIn),
-			...(ncp ? { ncp: { version: ncp.module.prefix.version } } : {}),
+			...(hasNcp ? { ncp: { version: ncp } } : {}),
 		};
 	}
 
