@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { VirtualClock } from '@linac/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { realModule, realTinker } from '../../../../tests/support/real-firmware.js';
 import { type ReleaseServer, sendFile, startReleaseServer } from '../../../../tests/support/release-server.js';
@@ -90,13 +91,13 @@ test('a package that the registry has is fetched, checked by its checksum and ke
 	const bytes = packed();
 	server.fail('/p.tgz', (request, response) => void sendFile(request, response, bytes));
 	const npm = fakeNpm({ versions: ['2.16.0', '9.9.9'], integrity: sha512(bytes) });
-	const source = npmSource({ download: createDownload(), cache, runNpm: npm.run });
+	const source = npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} });
 	const verdict = await source.open(query);
 	expect(verdict.ok && verdict.value.source).toBe('npm particle-cli 2.16.0');
 	expect(verdict.ok && verdict.value.application?.slot).toBe('user-part');
 	const before = npm.asked.length;
 	await server.close();
-	expect((await npmSource({ download: createDownload(), cache, runNpm: npm.run }).open(query)).ok).toBe(true);
+	expect((await npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query)).ok).toBe(true);
 	expect(npm.asked.length).toBe(before);
 });
 
@@ -104,7 +105,7 @@ test('a package with another checksum than the registry says is not used', async
 	const bytes = packed();
 	server.fail('/p.tgz', (request, response) => void sendFile(request, response, bytes));
 	const npm = fakeNpm({ versions: ['2.16.0'], integrity: sha512(new Uint8Array(1)) });
-	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run }).open(query))).toBe('DOWNLOAD_DAMAGED');
+	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe('DOWNLOAD_DAMAGED');
 	expect(await cache.kept('npm:particle-cli@2.16.0')).toBeUndefined();
 });
 
@@ -115,7 +116,7 @@ test('where only npm itself may fetch, npm is asked to', async () => {
 	const { writeFileSync } = await import('node:fs');
 	writeFileSync(file, bytes);
 	const npm = fakeNpm({ versions: ['2.16.0'], integrity: sha512(bytes), pack: file });
-	expect((await npmSource({ download: createDownload(), cache, runNpm: npm.run }).open(query)).ok).toBe(true);
+	expect((await npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query)).ok).toBe(true);
 	expect(npm.asked).toContain('pack particle-cli@2.16.0');
 	expect(readFileSync(file).length).toBe(bytes.length);
 });
@@ -126,18 +127,37 @@ test('a registry that cannot be reached is left without starting a long request'
 	const { port } = closed.address() as { port: number };
 	await new Promise((resolve) => closed.close(resolve));
 	const npm = fakeNpm({ versions: ['2.16.0'], registry: `http://127.0.0.1:${port}/` });
-	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run }).open(query))).toBe('SOURCE_UNREACHABLE');
+	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe('SOURCE_UNREACHABLE');
 	expect(npm.asked).toEqual(['config get']);
+});
+
+test('where npm goes through a proxy, the proxy is what must be reached', async () => {
+	const bytes = packed();
+	server.fail('/p.tgz', (request, response) => void sendFile(request, response, bytes));
+	const npm = fakeNpm({ versions: ['2.16.0'], registry: 'http://no-such-host.invalid/' });
+	const source = (environment: Record<string, string>) =>
+		npmSource({ download: createDownload(), cache, runNpm: npm.run, environment });
+	expect(await codeOf(source({}).open(query))).toBe('SOURCE_UNREACHABLE');
+	expect((await source({ https_proxy: server.url }).open(query)).ok).toBe(true);
+});
+
+test('no registry is waited for longer than three seconds', async () => {
+	// An address reserved for documentation (RFC 5737): nobody answers, or the network refuses at once.
+	const clock = new VirtualClock();
+	const npm = fakeNpm({ versions: ['2.16.0'], registry: 'http://192.0.2.1:81/' });
+	const source = npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {}, clock });
+	expect(await codeOf(source.open(query))).toBe('SOURCE_UNREACHABLE');
+	expect(clock.now()).toBeLessThanOrEqual(3000);
 });
 
 test('an npm client that fails or is missing is a source that cannot be reached', async () => {
 	const npm = fakeNpm({});
-	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run }).open(query))).toBe('SOURCE_UNREACHABLE');
+	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe('SOURCE_UNREACHABLE');
 });
 
 test('a release that no package has, and packages that the registry lacks, are answers and not failures', async () => {
 	const npm = fakeNpm({ versions: ['9.9.9'] });
-	const source = npmSource({ download: createDownload(), cache, runNpm: npm.run });
+	const source = npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} });
 	expect((await source.open({ platform: 'boron', version: '5.4.1' })).problems[0]?.code).toBe('RELEASE_NOT_AT_SOURCE');
 	expect((await source.open(query)).problems[0]?.code).toBe('RELEASE_NOT_AT_SOURCE');
 });

@@ -36,14 +36,18 @@ export interface NpmSourceOptions {
 	download: Download;
 	cache?: ReleaseCache;
 	runNpm?: RunNpm;
-	/** Milliseconds to get a connection to the registry. */
+	/** Milliseconds until the registry (or npm's proxy) must have taken a connection, the client's own start included. */
 	connectMs?: number;
+	/** For the proxy variables that npm honours. */
+	environment?: Record<string, string | undefined>;
 	clock?: Clock;
 }
 
 type OnProgress = ((progress: SourceProgress) => void) | undefined;
 
 const NAME = 'npm particle-cli';
+/** npm's own defaults are two more tries and five minutes for each answer. */
+const PATIENCE = ['--fetch-retries=0', '--fetch-timeout=30000'];
 const LARGEST_PACKAGE = 64 * 1024 * 1024;
 
 export interface NpmSource extends ReleaseSource {
@@ -57,12 +61,13 @@ export interface NpmSource extends ReleaseSource {
 
 export function npmSource(options: NpmSourceOptions): NpmSource {
 	const runNpm = options.runNpm ?? spawnNpm;
+	const environment = options.environment ?? process.env;
 	let versionsThere: Promise<ReadonlySet<string>> | undefined;
 
 	/** Versions that the registry has. Asked once. */
 	async function published(signal: AbortSignal | undefined): Promise<ReadonlySet<string>> {
-		await registryReachable(runNpm, options.connectMs ?? 3000, options.clock ?? systemClock, signal);
-		const view = await runNpm(['view', 'particle-cli', 'versions', '--json', '--fetch-retries=0'], signal);
+		await registryReachable(runNpm, options.connectMs ?? 3000, options.clock ?? systemClock, environment, signal);
+		const view = await runNpm(['view', 'particle-cli', 'versions', '--json', ...PATIENCE], signal);
 		try {
 			if (view.code === 0) return new Set(JSON.parse(view.stdout) as string[]);
 		} catch {}
@@ -78,7 +83,7 @@ export function npmSource(options: NpmSourceOptions): NpmSource {
 
 	async function fetchPackage(version: string, signal: AbortSignal | undefined, onProgress: OnProgress): Promise<Uint8Array> {
 		const spec = `particle-cli@${version}`;
-		const view = await runNpm(['view', spec, 'dist.tarball', 'dist.integrity', '--json', '--fetch-retries=0'], signal);
+		const view = await runNpm(['view', spec, 'dist.tarball', 'dist.integrity', '--json', ...PATIENCE], signal);
 		const dist = readDist(view.stdout);
 		let bytes: Uint8Array;
 		try {
@@ -227,7 +232,7 @@ function integrityRight(bytes: Uint8Array, integrity: string): boolean {
 async function packWithNpm(spec: string, runNpm: RunNpm, signal: AbortSignal | undefined): Promise<Uint8Array> {
 	const folder = await mkdtemp(join(tmpdir(), 'linac-npm-'));
 	try {
-		const packed = await runNpm(['pack', spec, '--silent', '--fetch-retries=0', '--pack-destination', folder], signal);
+		const packed = await runNpm(['pack', spec, '--silent', ...PATIENCE, '--pack-destination', folder], signal);
 		const file = (await readdir(folder)).find((n) => n.endsWith('.tgz'));
 		if (packed.code !== 0 || file === undefined) {
 			throw new LinacError('SOURCE_UNREACHABLE', `npm could not fetch ${spec}: ${lastLine(packed.stderr)}`, {
@@ -241,29 +246,33 @@ async function packWithNpm(spec: string, runNpm: RunNpm, signal: AbortSignal | u
 	}
 }
 
-/** npm itself would try for minutes; so its registry is called first, unless npm goes through a proxy, which only npm knows. */
+/** npm itself would try for minutes; so its registry, or the proxy that it goes through, is called first. */
 async function registryReachable(
 	runNpm: RunNpm,
-	connectMs: number,
+	limitMs: number,
 	clock: Clock,
+	environment: Record<string, string | undefined>,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
+	const begin = clock.now();
 	const config = await runNpm(['config', 'get', 'registry', 'https-proxy', 'proxy'], signal);
 	const lines = config.stdout.split('\n');
-	const value = (key: string) =>
-		lines
-			.find((l) => l.startsWith(`${key}=`) || l.startsWith(`${key} = `))
-			?.replace(/^[^=]*=\s*/, '')
-			.trim();
-	const proxied = ['https-proxy', 'proxy'].some((key) => ![undefined, '', 'null', 'undefined'].includes(value(key)));
-	if (proxied) return;
+	const value = (key: string) => {
+		const text = lines.find((l) => l.startsWith(`${key}=`) || l.startsWith(`${key} = `))?.replace(/^[^=]*=\s*/, '');
+		return ['', 'null', 'undefined'].includes(text?.trim() ?? '') ? undefined : text?.trim();
+	};
+	const named = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY']
+		.map((key) => environment[key])
+		.find((v) => v !== undefined && v !== '');
 	let url: URL;
 	try {
-		url = new URL(value('registry') ?? '');
+		url = new URL(value('https-proxy') ?? value('proxy') ?? named ?? value('registry') ?? '');
 	} catch {
 		return;
 	}
 	const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+	// The client took its part of the time; half a second is left at least.
+	const connectMs = Math.max(500, limitMs - (clock.now() - begin));
 	await new Promise<void>((resolve, reject) => {
 		const socket = connect({ host: url.hostname, port });
 		const timer = new AbortController();
@@ -284,7 +293,7 @@ async function registryReachable(
 			);
 		signal?.addEventListener('abort', stop, { once: true });
 		clock.sleep(connectMs, timer.signal).then(
-			() => out(`no connection within ${connectMs / 1000} seconds`),
+			() => out(`no connection within ${limitMs / 1000} seconds`),
 			() => {},
 		);
 		socket.once('connect', () => end());
