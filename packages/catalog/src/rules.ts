@@ -34,7 +34,8 @@ export type Rule = RuleBase &
 				installed: VersionRange;
 				target: VersionRange;
 				via: string[];
-				onlyIf?: 'bootloader-dependency';
+				/** Only when no order of steps was found without it. */
+				onlyIf?: 'bootloader-dependency' | 'no-order';
 		  }
 		/** A system in `system` hangs with a bootloader in `bootloader`. */
 		| { kind: 'bootloader-first'; bootloader: VersionRange; system: VersionRange; otherwise: 'hang' }
@@ -49,6 +50,7 @@ export type Rule = RuleBase &
 		  }
 		| { kind: 'shared-module'; function: number; platformIds: number[] }
 		| { kind: 'embedded-bootloader' }
+		| { kind: 'application' }
 		| { kind: 'note'; severity: 'info' | 'warning'; code: string; when: NoteCondition }
 	);
 

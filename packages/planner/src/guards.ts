@@ -153,6 +153,12 @@ export function finalVersion(
 	return wanted.get(keyOf(module))?.written.version ?? (there?.state === 'valid' ? there.version : undefined);
 }
 
+/** The rule that applications and systems have to fit, to be named in refusals. */
+export function applicationRule(platform: Platform): { rule?: string } {
+	const rule = rulesOf('application', platform)[0];
+	return rule ? { rule: rule.id } : {};
+}
+
 /** Applications that ask for a newer system than there will be. */
 export function applicationNeeds(
 	model: DeviceModel,
@@ -176,7 +182,13 @@ export function applicationNeeds(
 					released === undefined
 						? `${file} was built for ${needs}; the device has ${has}. Choose a target with --target.`
 						: `${file} was built for ${needs}, which is newer than the target, Device OS ${released}. Build it for the target, or choose a newer one.`,
-					{ file, field: 'dependencies', expected: d.version, ...(version === undefined ? {} : { found: version }) },
+					{
+						file,
+						field: 'dependencies',
+						...applicationRule(platform),
+						expected: d.version,
+						...(version === undefined ? {} : { found: version }),
+					},
 				),
 			);
 		}

@@ -142,6 +142,15 @@ describe('the bootloader', () => {
 		expect(kinds(made).slice(0, 3)).toEqual(['restart', 'update-control bootloader', 'enter-mode']);
 	});
 
+	it('cannot be replaced by a Device OS that takes no modules over USB: the stepping stone is named', () => {
+		const old = (slot: string, fn: number, index: number, version: number) =>
+			makeModule(photon, { slot, function: fn, index, version, dependencies: [] });
+		const modules = [old('bootloader', 2, 0, 101), old('system-part1', 4, 1, 207), old('system-part2', 4, 2, 207)];
+		const device = snapshotOf(photon, modules, { mode: 'normal', depth: 'reported' });
+		const no = refused(device, goalOf({ target: '2.2.0' }), releaseOf(photon, '2.2.0'));
+		expect(no).toMatchObject({ rule: 'no-control-updates-before-0.8', route: ['1.1.1', '2.2.0'] });
+	});
+
 	it('comes after the pre-bootloader that it needs', () => {
 		const made = kinds(ok(normal(p2, '5.1.0'), goalOf({ target: '5.9.0' }), releaseOf(p2, '5.9.0')));
 		expect(made.indexOf('update-control prebootloader-part1')).toBe(made.indexOf('update-control bootloader') - 1);

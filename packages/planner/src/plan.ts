@@ -10,6 +10,7 @@ import { boot, bootFacts, hasBootFacts, runningApplication } from './boot.js';
 import { type Decision, type Decisions, decide } from './decisions.js';
 import {
 	applicationNeeds,
+	applicationRule,
 	finalVersion,
 	neverOffered,
 	placeProblems,
@@ -253,7 +254,7 @@ function keptApplicationProblems(job: Job, decided: Decisions): Refusal[] {
 			'DEVICE_APPLICATION_NEEDS_NEWER_TARGET',
 			`The application on the device was built for ${releaseName(options.platform, missing.version)}, which is newer than the target, Device OS ` +
 				`${release.version}: it would not run any more. Give an application for the target as well.`,
-			{ expected: missing.version, found: release.moduleVersion },
+			{ ...applicationRule(options.platform), expected: missing.version, found: release.moduleVersion },
 		),
 	];
 }
