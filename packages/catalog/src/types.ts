@@ -50,7 +50,7 @@ export interface ModuleSlot extends Sourced {
 	encrypted?: boolean;
 	/** A device without it does not start normally. */
 	required: boolean;
-	/** How a module of this kind may travel (the seed's "file by mode" table and PEERS 2.11). */
+	/** How a module of this kind may travel (Particle's "file by mode" table, and what its tools do). */
 	transports: Transport[];
 }
 
@@ -69,7 +69,7 @@ export interface Platform {
 	memory: MemoryRegion[];
 	alternates: DfuAlternate[];
 	modules: ModuleSlot[];
-	/** The seed's component table: how many system parts, and which of the others; with its notes. */
+	/** Particle's component table: how many system parts, and which of the others; with its notes. */
 	components: { systemParts: number; bootloader: boolean; softDevice: boolean; ncp: boolean; notes: string[] };
 	/** Byte offsets in the DCT (alternate setting 1). `setupDone` only where such a flag exists. */
 	dct: { size: number; setupDone?: number; otaFlag: number; moduleSlots: number; [field: string]: number | undefined };
