@@ -120,7 +120,10 @@ export type StepAction =
 	| { kind: 'write-dct'; offset: number; value: number; meaning: string }
 	/** Leave DFU or reset, and wait until the same device runs. */
 	| { kind: 'restart' }
-	/** Compare what the device then has with the plan. */
+	/**
+	 * Compare what the device then has with the plan. Where `normal` is expected, listening mode is as good: a device without Wi-Fi
+	 * credentials waits there, and no plan can know that.
+	 */
 	| { kind: 'verify'; modules: ExpectedModule[]; osVersion?: string; expectMode: 'normal' | 'listening' | 'safe' };
 
 export interface ExpectedModule {

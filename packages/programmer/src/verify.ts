@@ -8,7 +8,7 @@ import { snapshotOf } from './snapshot.js';
 
 /** Modes as a plan sees them: a device without cloud credentials waits in listening mode, which is as good as running. */
 function acceptable(expected: 'normal' | 'listening' | 'safe', found: DeviceSnapshot['mode']): boolean {
-	return found === expected;
+	return found === expected || (expected === 'normal' && found === 'listening');
 }
 
 export async function verify(job: RunningJob, _step: Step, action: StepAction & { kind: 'verify' }): Promise<StepResult> {
