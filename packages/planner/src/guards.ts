@@ -18,11 +18,18 @@ export function releaseName(platform: Platform, moduleVersion: number): string {
 	return release ? `Device OS ${release.version} (module ${moduleVersion})` : `Device OS module ${moduleVersion}`;
 }
 
-export function neverOffered(platform: Platform, version: string, moduleVersion: number): Refusal | undefined {
+export function neverOffered(
+	platform: Platform,
+	version: string | undefined,
+	moduleVersion: number | undefined,
+): Refusal | undefined {
 	const rule = rulesOf('never-offer', platform).find(
-		(r) => r.releases.includes(version) || r.moduleVersions.includes(moduleVersion),
+		(r) =>
+			(version !== undefined && r.releases.includes(version)) ||
+			(moduleVersion !== undefined && r.moduleVersions.includes(moduleVersion)),
 	);
-	return rule && refusal('RELEASE_NEVER_OFFERED', `Device OS ${version} is not installed. ${rule.statement}`, { rule: rule.id });
+	const name = version === undefined ? `module ${moduleVersion}` : version;
+	return rule && refusal('RELEASE_NEVER_OFFERED', `Device OS ${name} is not installed. ${rule.statement}`, { rule: rule.id });
 }
 
 /** Stepping stones between the installed and the wanted system. `deep`: also those that hold only when no order was found. */

@@ -300,6 +300,18 @@ describe('the SoftDevice of a nRF52840', () => {
 	});
 });
 
+describe('6.1.2', () => {
+	it('is refused by its rule, as a target and as a file', () => {
+		const device = inDfu(boron, '6.1.1');
+		expect(refused(device, goalOf({ target: '6.1.2' }))).toMatchObject({
+			code: 'RELEASE_NEVER_OFFERED',
+			rule: 'never-offer-6.1.2',
+		});
+		const part = makeModule(boron, { slot: 'system-part1', function: 4, index: 1, version: 6102, dependencies: [] });
+		expect(refused(device, goalOf({ files: [file('s.bin', part)] }))).toMatchObject({ rule: 'never-offer-6.1.2', file: 's.bin' });
+	});
+});
+
 describe('protection', () => {
 	it('refuses a protected device and says what is needed', () => {
 		const device: DeviceSnapshot = { ...inDfu(boron, '6.1.1'), protection: 'protected' };

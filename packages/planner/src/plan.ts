@@ -51,6 +51,8 @@ export function plan(device: DeviceSnapshot, goal: Goal, options: PlanOptions): 
 	const early = cannotStart(device, goal, platform);
 	if (early) return bad(early);
 
+	const never = neverOffered(platform, goal.target ?? options.release?.version, options.release?.moduleVersion);
+	if (never) return bad(never);
 	const model = modelOf(platform, device);
 	const judged = judgeFiles(platform, goal, digests);
 	const twice = applicationProblem(judged);
@@ -60,8 +62,6 @@ export function plan(device: DeviceSnapshot, goal: Goal, options: PlanOptions): 
 	if (!release.ok) return bad(...release.problems);
 	const notes: Problem[] = [];
 	if (release.value) {
-		const never = neverOffered(platform, release.value.version, release.value.moduleVersion);
-		if (never) return bad(never);
 		notes.push(...addRelease(platform, release.value, judged, digests));
 	}
 	if (judged.wanted.size === 0) return bad(nothingToDo(goal, judged));

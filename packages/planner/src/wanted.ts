@@ -80,6 +80,10 @@ export function unsuitable(platform: Platform, source: SourcedModule, file: stri
 			return refusal('NEVER_WRITTEN', `${file}: ${rule.statement}`, { file, rule: rule.id });
 		}
 	}
+	if (prefix.function === ModuleFunction.system) {
+		const rule = rulesOf('never-offer', platform).find((r) => r.moduleVersions.includes(prefix.version));
+		if (rule) return refusal('RELEASE_NEVER_OFFERED', `${file}: ${rule.statement}`, { file, rule: rule.id });
+	}
 	if (module.encrypted) {
 		return refusal('ENCRYPTED_MODULE', `${file} is encrypted for one chip and can't be programmed over USB.`, {
 			file,
