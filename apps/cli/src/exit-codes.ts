@@ -24,37 +24,36 @@ const exact: Record<string, ExitCode> = {
 	CANCELLED: ExitCode.cancelled,
 	INTERNAL: ExitCode.internal,
 	USAGE: ExitCode.usage,
-	UNKNOWN_COMMAND: ExitCode.usage,
 	UNKNOWN_PLATFORM: ExitCode.usage,
+	PLATFORM_UNKNOWN: ExitCode.usage,
 	UNKNOWN_RELEASE: ExitCode.releaseUnavailable,
+	APPLICATION_NOT_AVAILABLE: ExitCode.releaseUnavailable,
+	APPLICATION_NOT_AT_SOURCE: ExitCode.releaseUnavailable,
 	NOT_CONFIRMED: ExitCode.notConfirmed,
 	DEVICE_NOT_FOUND: ExitCode.device,
 	DEVICE_AMBIGUOUS: ExitCode.device,
-	DEVICE_NOT_BACK: ExitCode.operator,
 	USBIP_UNREACHABLE: ExitCode.device,
-	USB_PERMISSION: ExitCode.operator,
-	USB_BUSY: ExitCode.operator,
-	USB_UNAVAILABLE: ExitCode.operator,
-	VERIFY_MISMATCH: ExitCode.mismatch,
-	RELEASE_NOT_FOUND: ExitCode.releaseUnavailable,
-	RELEASE_NOT_AVAILABLE: ExitCode.releaseUnavailable,
-	SOURCE_UNREACHABLE: ExitCode.releaseUnavailable,
-	OFFLINE: ExitCode.releaseUnavailable,
-	FILE_NOT_FOUND: ExitCode.inputRefused,
-	FILE_UNREADABLE: ExitCode.inputRefused,
+	USBIP_PROTOCOL: ExitCode.device,
+	CONTENT_DIFFERS: ExitCode.mismatch,
+	EVIDENCE_MISSING: ExitCode.mismatch,
+	NO_FILES: ExitCode.inputRefused,
+	// The operator has to act, but only to plug the cable in again: for a script it is a job that failed.
+	USB_DISCONNECTED: ExitCode.jobFailed,
 };
 
 /** Codes of one family that lead to the same exit code, by their first word. The first match counts. */
 const families: [prefix: RegExp, code: ExitCode][] = [
-	[/^(RELEASE|SOURCE|DOWNLOAD|CACHE|NPM)_/, ExitCode.releaseUnavailable],
-	[/^(USB|DFU|CONTROL|STEP|JOB)_/, ExitCode.jobFailed],
+	[/^(RELEASE|SOURCE|DOWNLOAD|CACHE|NPM|HTTP|RATE|ANSWER|TARBALL)_/, ExitCode.releaseUnavailable],
 	[/^(VERIFY|READ_BACK)_/, ExitCode.mismatch],
 	[/^(PLAN|RULE)_/, ExitCode.planRefused],
-	[/^(MODULE|FILE|HEX|ZIP|BUNDLE|INPUT|FIRMWARE|IMAGE)_/, ExitCode.inputRefused],
+	[/^(MODULE|FILE|FOLDER|HEX|ZIP|BUNDLE|INPUT|FIRMWARE|IMAGE|ASSET|STATE)_/, ExitCode.inputRefused],
 ];
 
-/** Exit code for an error with this code. `fallback` is for codes that no rule knows. */
-export function exitCodeFor(code: string, retry: RetryClass = 'never', fallback: ExitCode = ExitCode.internal): ExitCode {
+/**
+ * Exit code for an error with this code. Errors with a name that no rule knows are operators' (by their retry class) or a job's: only what
+ * is `INTERNAL`, or was never meant to be thrown, is our own fault.
+ */
+export function exitCodeFor(code: string, retry: RetryClass = 'never', fallback: ExitCode = ExitCode.jobFailed): ExitCode {
 	const known = exact[code];
 	if (known !== undefined) return known;
 	for (const [prefix, exit] of families) if (prefix.test(code)) return exit;

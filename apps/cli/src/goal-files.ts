@@ -10,9 +10,13 @@ import type { GoalFile } from '@linac/planner';
 import { platformNames } from './facts.js';
 import { readInputs } from './inputs.js';
 
-export async function readGoalFiles(names: readonly string[], cwd: string): Promise<{ files: GoalFile[]; ignored: string[] }> {
+export async function readGoalFiles(
+	names: readonly string[],
+	cwd: string,
+): Promise<{ files: GoalFile[]; ignored: string[]; assets: string[] }> {
 	const files: GoalFile[] = [];
 	const ignored: string[] = [];
+	const assets: string[] = [];
 	for (const input of await readInputs(names, cwd)) {
 		if (input.bytes === undefined) {
 			files.push({ name: input.name, problems: input.problems });
@@ -31,10 +35,11 @@ export async function readGoalFiles(names: readonly string[], cwd: string): Prom
 				files.push({ name: other.file, problems: [other.problem] });
 			else ignored.push(other.file);
 		}
+		assets.push(...found.value.assets.map((a) => a.file));
 		const errors = found.value.problems.filter((p) => p.severity === 'error');
 		if (errors.length > 0) files.push({ name: input.name, problems: errors });
 	}
-	return { files, ignored };
+	return { files, ignored, assets };
 }
 
 /** Notes and checksums stand in folders of firmware with good reason. What is called firmware and is none is a fault, though. */

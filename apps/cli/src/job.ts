@@ -11,21 +11,33 @@ import type { Connection } from './connect.js';
 import type { Context, GoalOptions } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { defaultRelease, platformNamed, releaseNamed } from './facts.js';
-import { type CommandFailure, refused, usage } from './failure.js';
+import { CommandFailure, refused, usage } from './failure.js';
 import { readGoalFiles } from './goal-files.js';
 import type { Sources } from './sources.js';
 import { usbIds } from './usb-ids.js';
 
 /** The files that were named. Throws with exit code 3 when one of them is no sound firmware: nothing has been looked at yet. */
-export async function filesFor(context: Context, names: readonly string[]): Promise<GoalFile[]> {
+export async function filesFor(
+	context: Context,
+	names: readonly string[],
+	options: { applicationOnly?: boolean } = {},
+): Promise<GoalFile[]> {
 	if (names.length === 0) return [];
-	const { files, ignored } = await readGoalFiles(names, context.cwd);
+	const { files, ignored, assets } = await readGoalFiles(names, context.cwd);
 	for (const name of ignored) context.output.note(`${name} is no firmware and is left out.`);
 	const problems = files.flatMap((f) => (f.module?.module.sound ? [] : f.problems.filter((p) => p.severity === 'error')));
 	if (problems.length > 0) {
 		throw refused(ExitCode.inputRefused, problems, 'Nothing was written. "linac inspect" shows what is in a file.');
 	}
 	if (files.length === 0) throw usage('There is no firmware in what was named.', '"linac inspect" shows what is in a file.');
+	if (assets.length > 0 && !options.applicationOnly) {
+		const message = `${assets[0]} is an asset of the application. linac does not program assets yet.`;
+		throw new CommandFailure(ExitCode.inputRefused, 'ASSET_NOT_SUPPORTED', message, {
+			hint: 'Nothing was written. --application-only programs the application without its assets, which it may need.',
+			details: { assets },
+		});
+	}
+	for (const name of assets) context.output.note(`${name} is an asset and is left out (--application-only).`);
 	return files;
 }
 

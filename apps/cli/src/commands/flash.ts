@@ -1,4 +1,5 @@
 /** `linac flash` and `linac update`: look, plan, ask, write, read back, and say what is now on the device. */
+import type { RetryClass } from '@linac/core';
 import type { Plan } from '@linac/planner';
 import { program, type Report } from '@linac/programmer';
 import { confirm } from '../confirm.js';
@@ -36,7 +37,7 @@ export async function update(context: Context, options: WriteOptions): Promise<E
 async function write(context: Context, options: WriteOptions, names: string[], isUpdate: boolean): Promise<ExitCode> {
 	if (options.dryRun) return planCommand(context, options, names, isUpdate);
 	const { output, signal } = context;
-	const files = await filesFor(context, names);
+	const files = await filesFor(context, names, options);
 	const goal = goalOf(options, files, options.target);
 	const connection = await connect(context, options);
 	const sources = await openSources(context, options);
@@ -100,13 +101,7 @@ function outcome(context: Context, report: Report): ExitCode {
 		);
 		return ExitCode.cancelled;
 	}
-	const exit = error === undefined ? ExitCode.jobFailed : jobExitCode(error.code, error.retry);
+	const exit = error === undefined ? ExitCode.jobFailed : exitCodeFor(error.code, error.retry as RetryClass);
 	if (error) tellFailure(context.output, error, exit);
 	return exit;
-}
-
-function jobExitCode(code: string, retry: string): ExitCode {
-	const exit = exitCodeFor(code, 'never', ExitCode.jobFailed);
-	if (exit === ExitCode.internal) return exit;
-	return retry === 'operator' && exit === ExitCode.jobFailed && !/^USB_|^DFU_/.test(code) ? ExitCode.operator : exit;
 }

@@ -16,7 +16,7 @@ export async function plan(context: Context, options: GoalOptions, names: string
 		throw usage('There is nothing to plan.', 'Name a file, a folder or a zip, or a Device OS version with --target.');
 	}
 	const { output } = context;
-	const files = await filesFor(context, names);
+	const files = await filesFor(context, names, options);
 	const goal = goalOf(options, files, options.target);
 	const connection = await connect(context, options);
 	try {

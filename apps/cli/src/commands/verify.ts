@@ -24,7 +24,7 @@ interface Wanted {
 
 export async function verify(context: Context, options: GoalOptions, names: string[]): Promise<ExitCode> {
 	const { output, signal } = context;
-	const files = await filesFor(context, names);
+	const files = await filesFor(context, names, options);
 	const connection = await connect(context, options);
 	try {
 		const found = await deviceFor(context, connection, options.device);
