@@ -1,6 +1,6 @@
 import { platformByName } from '@linac/catalog';
 import { VirtualClock } from '@linac/core';
-import { ControlDevice, listDevices } from '@linac/usb';
+import { ControlDevice, DfuDevice, listDevices } from '@linac/usb';
 import { standInApplication, standInRelease, VirtualBus, VirtualDevice, virtualUsbHost } from '@linac/virtual';
 import { expect, test } from 'vitest';
 import { realModule } from '../../../tests/support/real-firmware.js';
@@ -196,4 +196,59 @@ test('a slow flash makes the job slower by its factor, a stall and a DFU error r
 	device.faults.clear();
 	device.faults.dfuErrorAtTransfer(2);
 	await expect(d.erase(0, 0xb4000, 4096)).rejects.toMatchObject({ code: expect.stringMatching(/DFU_STATUS|USB_STALL/) });
+});
+
+test('the way of the documentation works too: a bootloader in the update slot by DFU, and the flag 0xA5 in the DCT', async () => {
+	for (const [platform, alternate, at, version] of [
+		['boron', 2, 0x80289000, '4.0.1'],
+		['photon', 0, 0x080c0000, '2.2.0'],
+		['msom', 0, 0x08300000, '5.9.0'],
+	] as const) {
+		const set = [...standInRelease(platform, version).modules, standInApplication(platform, version)].map((m) => m.module);
+		const { device, dfu, find } = lab(platform, { modules: set, setupDone: true });
+		const other = platform === 'boron' ? '4.1.0' : platform === 'photon' ? '3.3.1' : '6.2.0';
+		const fresh = standInRelease(platform, other).modules.find(
+			(m) => m.module.prefix.function === 2 && m.module.prefix.index === 0,
+		)!;
+		const d = await dfu();
+		await d.write(alternate, at, fresh.module.bytes);
+		await d.write(1, 1753, Uint8Array.of(0xa5), { erase: false });
+		await d.leave();
+		await find('normal');
+		expect(device.readDct(1753, 1)[0]).toBe(0xff);
+		const found = device.installedModules().find((m) => m.function === 2 && m.index === 0);
+		expect([platform, found?.version, found?.valid]).toEqual([platform, fresh.module.prefix.version, true]);
+	}
+});
+
+test('sixteen devices are programmed at once in one process, and the one that is unplugged harms nobody else', async () => {
+	const clock = new VirtualClock();
+	const facts = platformByName('boron')!;
+	const set = [...standInRelease('boron', '4.0.1').modules, standInApplication('boron', '4.0.1')].map((m) => m.module);
+	const devices = Array.from(
+		{ length: 16 },
+		(_, seed) => new VirtualDevice({ platform: facts, clock, seed: seed + 1, modules: set }),
+	);
+	expect(new Set(devices.map((d) => d.deviceId)).size).toBe(16);
+	const bus = new VirtualBus(...devices);
+	for (const d of devices) {
+		d.plug();
+		d.pressModeAndReset();
+	}
+	await clock.sleep(5000);
+	const app = standInApplication('boron', '4.0.1', { size: 50_000, seed: 9 }).module;
+	devices[7]!.faults.unplugAtTransfer(40);
+	const start = clock.now();
+	const results = await Promise.allSettled(
+		(await listDevices(virtualUsbHost(bus), usbPlatforms)).map(async (found) => {
+			const d = await DfuDevice.open(found, { clock });
+			await d.write(0, app.prefix.start, app.bytes);
+		}),
+	);
+	expect(results.filter((r) => r.status === 'rejected').length).toBe(1);
+	const done = devices.filter((d) => d.installedModules().some((m) => m.function === 5 && m.index === 2 && m.valid));
+	expect(done.length).toBe(15);
+	expect(done).not.toContain(devices[7]);
+	// Side by side: no longer than one of them would need alone.
+	expect(clock.now() - start).toBeLessThan(2500);
 });

@@ -114,7 +114,7 @@ export function see(
 	}
 	const module = region && locate(hw, slot, region);
 	if (!module) return undefined;
-	const passed = check(hw, module, systemVersion);
+	const passed = check(hw, module, systemVersion) & all;
 	return {
 		slot,
 		region,
