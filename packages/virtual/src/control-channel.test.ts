@@ -16,7 +16,7 @@ async function vendorIn(wire: UsbWire, request: number, value: number, index: nu
 	return wire.control(setup, new Uint8Array(0));
 }
 
-async function vendorOut(wire: UsbWire, request: number, value: number, index: number, data = new Uint8Array(0)) {
+async function vendorOut(wire: UsbWire, request: number, value: number, index: number, data: Uint8Array = new Uint8Array(0)) {
 	const n = data.length;
 	return wire.control(
 		Uint8Array.of(0x40, request, value & 0xff, value >>> 8, index & 0xff, index >>> 8, n & 0xff, n >>> 8),

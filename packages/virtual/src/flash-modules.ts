@@ -114,12 +114,17 @@ export interface SoftDevice {
 	sha256: string;
 }
 
+/** The version that the SoftDevice's information structure tells; 0xFFFF where nothing stands. The device believes it without looking further. */
+export function softDeviceVersion(flash: FlashModel): number {
+	return u16le(flash.read(SOFTDEVICE_START + 0x200c, 2), 0);
+}
+
 /**
  * The SoftDevice in flash. It is whole when the SHA-256 that its module carries behind the payload is right (the module is written without its
  * 24-byte header, suffix included), or when the payload is one of `known`, by SHA-256. The device itself checks nothing: a torn one crashes.
  */
 export function readSoftDevice(flash: FlashModel, regionEnd: number, known: ReadonlySet<string>): SoftDevice {
-	const version = u16le(flash.read(SOFTDEVICE_START + 0x200c, 2), 0);
+	const version = softDeviceVersion(flash);
 	const region = flash.read(SOFTDEVICE_START, regionEnd - SOFTDEVICE_START);
 	let used = region.length;
 	while (used > 0 && region[used - 1] === 0xff) used--;

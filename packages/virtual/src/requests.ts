@@ -1,7 +1,7 @@
 /**
  * What Device OS does with the control requests that programming a device needs; everything else is "not supported"
  * (device-os v4.0.1: system/src/system_control_internal.cpp, system/src/control/{config,storage,cellular}.cpp; replies: FirmwareModule list of
- * v5.6.0: system/src/system_info_encoding.cpp). Ids and first versions: docs/formats/control-requests.md.
+ * v5.6.0: system/src/system_info_encoding.cpp). Ids and first versions: docs/formats/usb-control.md.
  */
 import type { Chip } from './chip.js';
 import { SystemError } from './chip.js';

@@ -13,7 +13,7 @@ import {
 	moduleLength,
 	readModule,
 	readPrefixAt,
-	readSoftDevice,
+	softDeviceVersion,
 	storedSha,
 } from './flash-modules.js';
 import type { Hardware } from './hardware.js';
@@ -110,7 +110,7 @@ export function see(
 	if (slot.function === ModuleFunction.ncp) return bare(hw.ncpVersion ?? 0);
 	if (slot.function === ModuleFunction.radioStack) {
 		// Device OS assumes that it is sound: it would not run otherwise.
-		return bare(region ? readSoftDevice(hw.internal, hw.softDeviceEnd(systemVersion), hw.knownSoftDevices).version : 0);
+		return bare(softDeviceVersion(hw.internal));
 	}
 	const module = region && locate(hw, slot, region);
 	if (!module) return undefined;
@@ -162,7 +162,7 @@ function dependencyMet(hw: Hardware, dependency: Dependency, systemVersion: numb
 	if (dependency.function === ModuleFunction.ncp) return (hw.ncpVersion ?? 0) >= dependency.version;
 	if (!place.region) return false;
 	if (dependency.function === ModuleFunction.radioStack) {
-		return readSoftDevice(hw.internal, hw.softDeviceEnd(systemVersion), hw.knownSoftDevices).version >= dependency.version;
+		return softDeviceVersion(hw.internal) >= dependency.version;
 	}
 	const found = locate(hw, place.slot, place.region);
 	return found !== undefined && found.version >= dependency.version;
