@@ -86,7 +86,7 @@ export function showFiles(output: Output, files: readonly FileVerdict[], done = 
 	};
 	output.print();
 	output.table(
-		[{ title: 'File', wrap: true }, { title: 'Verdict' }, { title: 'Reason', wrap: true }],
+		[{ title: 'File', wrap: 'late' as const }, { title: 'Verdict' }, { title: 'Reason', wrap: true }],
 		files.map((f) => [
 			f.name,
 			paint(f.verdict),

@@ -42,6 +42,15 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 	const open = async (query: ReleaseQuery, signal: AbortSignal) => {
 		try {
 			return (await openRelease({ ...query, sources, cache, signal, onProgress })).release;
+		} catch (error) {
+			if (!(error instanceof LinacError) || error.code !== 'RELEASE_NOT_AVAILABLE') throw error;
+			const network = options.offline ? 'leave out --offline' : 'connect to the network';
+			throw new LinacError(error.code, error.message, {
+				retry: error.retry,
+				details: error.details,
+				hint: `Name a folder or zip that has it with --source, or ${network}. "linac releases --platform ${query.platform} --all" shows what can be had without network.`,
+				cause: error,
+			});
 		} finally {
 			download.end();
 		}

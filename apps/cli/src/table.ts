@@ -6,8 +6,8 @@
 export interface Column {
 	title: string;
 	align?: 'left' | 'right';
-	/** May be broken into several lines when the table is too wide. */
-	wrap?: boolean;
+	/** May be broken into several lines when the table is too wide. `late`: only when breaking the others was not enough (names of files). */
+	wrap?: boolean | 'late';
 }
 
 const ESC = '\u001b';
@@ -59,13 +59,18 @@ export function renderTable(
 	);
 	const gaps = 2 * (columns.length - 1) + indent.length;
 	let excess = widths.reduce((sum, w) => sum + w, gaps) - options.width;
+	let stage: true | 'late' = true;
 	while (excess > 0) {
 		let widest = -1;
 		columns.forEach((column, i) => {
-			if (column.wrap && widths[i]! > narrowest && (widest < 0 || widths[i]! > widths[widest]!)) widest = i;
+			if (column.wrap === stage && widths[i]! > narrowest && (widest < 0 || widths[i]! > widths[widest]!)) widest = i;
 		});
-		if (widest < 0) break;
-		const others = columns.map((c, i) => (c.wrap && i !== widest ? widths[i]! : 0));
+		if (widest < 0) {
+			if (stage === 'late') break;
+			stage = 'late';
+			continue;
+		}
+		const others = columns.map((c, i) => (c.wrap === stage && i !== widest ? widths[i]! : 0));
 		const cut = Math.max(1, Math.min(excess, widths[widest]! - Math.max(narrowest, ...others)));
 		widths[widest] = widths[widest]! - cut;
 		excess -= cut;

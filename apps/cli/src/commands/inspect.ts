@@ -141,14 +141,20 @@ function showModule(output: Output, { file, module, problems }: InspectedModule)
 }
 
 function showModules(output: Output, input: InspectedInput): void {
-	output.print(`${output.colors.bold(input.file)}: ${count(input.modules.length, 'module')}`);
+	const kinds = new Set(
+		input.modules.map((m) => platformById(m.module.prefix.platformId)?.displayName ?? `platform ${m.module.prefix.platformId}`),
+	);
+	const only = kinds.size === 1 ? [...kinds][0] : undefined;
+	output.print(
+		`${output.colors.bold(input.file)}: ${count(input.modules.length, 'module')}${only === undefined ? '' : ` for ${only}`}`,
+	);
 	const short = (name: string) => (name.startsWith(input.file) ? name.slice(input.file.length + 1) : name);
 	output.table(
 		[
-			{ title: 'File', wrap: true },
+			{ title: 'File', wrap: 'late' as const },
 			{ title: 'Module' },
 			{ title: 'Version', align: 'right' },
-			{ title: 'For' },
+			...(only === undefined ? [{ title: 'For' }] : []),
 			{ title: 'Address' },
 			{ title: 'Size', align: 'right' },
 			{ title: '' },
@@ -158,7 +164,7 @@ function showModules(output: Output, input: InspectedInput): void {
 			short(file),
 			moduleLabel(module.prefix),
 			String(module.prefix.version),
-			platformById(module.prefix.platformId)?.displayName ?? String(module.prefix.platformId),
+			...(only === undefined ? [platformById(module.prefix.platformId)?.displayName ?? String(module.prefix.platformId)] : []),
 			address(module.prefix.start),
 			formatBytes(module.bytes.length),
 			verdict(output, problems),
