@@ -1,5 +1,6 @@
 /** What every command is given: where to print, when to stop, and what was asked for with the options that all commands share. */
-import type { Output, TextStream } from './output.js';
+import type { ExitCode } from './exit-codes.js';
+import type { Output } from './output.js';
 
 export interface Context {
 	output: Output;
@@ -9,11 +10,11 @@ export interface Context {
 	cwd: string;
 	/** Where answers come from, when somebody is there to give them. */
 	stdin: NodeJS.ReadStream;
-	stdout: TextStream;
-	stderr: TextStream;
 	/** A person is at the terminal: questions may be asked. */
 	interactive: boolean;
 	debug: boolean;
+	/** Runs another command as the user would type it: what a demonstration is made of. `quiet` drops what it prints on stdout. */
+	run(args: string[], more: { env: Record<string, string>; cwd: string; quiet: boolean }): Promise<ExitCode>;
 }
 
 export interface SourceOptions {

@@ -1,5 +1,4 @@
 /** Numbers, sizes and times the way people read them. Not for JSON: machines get plain numbers. */
-import { moduleFunctionNames } from '@linac/firmware';
 
 /** `812 B`, `37.1 KB`, `1.4 MB` (1 KB = 1024 bytes, as flash is counted). */
 export function formatBytes(bytes: number): string {
@@ -19,12 +18,6 @@ export function formatDuration(ms: number): string {
 /** `1 step`, `3 steps`. */
 export function count(n: number, one: string, many = `${one}s`): string {
 	return `${n} ${n === 1 ? one : many}`;
-}
-
-/** `system-part 1`, `bootloader`, `radio-stack`: the index is only said where a platform has several. */
-export function moduleName(fn: number, index: number): string {
-	const name = moduleFunctionNames[fn] ?? `function ${fn}`;
-	return index === 0 ? name : `${name} ${index}`;
 }
 
 /** First digits of a SHA-256, enough to compare by eye. */

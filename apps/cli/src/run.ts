@@ -34,8 +34,6 @@ export async function run(world: World): Promise<ExitCode> {
 		env: world.env,
 		cwd: world.cwd,
 		stdin: world.stdin,
-		stdout: world.stdout,
-		stderr: world.stderr,
 		interactive: world.stdin.isTTY === true && world.stderr.isTTY === true && !json,
 		debug,
 	};

@@ -45,7 +45,10 @@ test('a word that is longer than the line is broken rather than lost', () => {
 });
 
 test('names of files are broken only when breaking the rest was not enough', () => {
-	const files = [{ title: 'File', wrap: 'late' as const }, { title: 'Why', wrap: true }];
+	const files = [
+		{ title: 'File', wrap: 'late' as const },
+		{ title: 'Why', wrap: true },
+	];
 	const row = ['electron-bootloader@2.2.0+lto.bin', 'The bootloader that is there is older than this one.'];
 	expect(renderTable(files, [row], { width: 60 })[1]).toContain(row[0]);
 	for (const line of renderTable(files, [row], { width: 40 })) expect(visibleWidth(line)).toBeLessThanOrEqual(40);

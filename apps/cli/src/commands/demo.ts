@@ -15,7 +15,6 @@ import { slotName } from '../facts.js';
 import { CommandFailure } from '../failure.js';
 import { formatDuration, shortHash } from '../format.js';
 import { LabBench, type LabDevice, parseSpecs } from '../lab-bench.js';
-import { run } from '../run.js';
 import { openSources } from '../sources.js';
 import { clockFor } from './lab.js';
 
@@ -79,14 +78,10 @@ export async function demo(context: Context, options: { speed?: string }): Promi
 		const type = async (command: string, args: string[]) => {
 			output.print();
 			output.print(output.colors.bold(`$ linac ${command}`));
-			const exit = await run({
-				args: output.json ? [...args, '--json'] : args,
-				env: { ...context.env, LINAC_USBIP: usbip },
-				stdin: context.stdin,
-				stdout: output.json ? { write: () => {} } : context.stdout,
-				stderr: context.stderr,
+			const exit = await context.run(output.json ? [...args, '--json'] : args, {
+				env: { LINAC_USBIP: usbip },
 				cwd: folder,
-				signal,
+				quiet: output.json,
 			});
 			scenes.push({ exit, command: `linac ${command}` });
 			if (signal.aborted) throw new LinacError('CANCELLED', 'Cancelled.', { retry: 'job' });
