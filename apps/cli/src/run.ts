@@ -36,6 +36,8 @@ export async function run(world: World): Promise<ExitCode> {
 		stdin: world.stdin,
 		interactive: world.stdin.isTTY === true && world.stderr.isTTY === true && !json,
 		debug,
+		run: (args, { env, cwd, quiet }) =>
+			run({ ...world, args, cwd, env: { ...world.env, ...env }, stdout: quiet ? { write: () => {} } : world.stdout }),
 	};
 	if (json && (flags[0] === '--version' || flags[1] === '--version')) {
 		output.document({ version: version() });
