@@ -34,7 +34,7 @@ function row(name, value, unit, limit) {
 
 /** Each measurement in a process of its own, so that one does not see what the other has left. */
 function child(what) {
-	const out = execFileSync(process.execPath, [...process.execArgv, script, '--child', what], {
+	const out = execFileSync(process.execPath, [script, '--child', what], {
 		encoding: 'utf8',
 		stdio: ['ignore', 'pipe', 'inherit'],
 	});

@@ -18,8 +18,11 @@ const CHUNK = 4096;
 const LONGEST_REPLY = 256 * 1024;
 /** wValue of INIT has 16 bits. */
 export const LONGEST_REQUEST = 0xffff;
-/** Pauses between CHECKs, ms; most requests are done in one or two. The last one repeats. */
-const POLLS_MS = [0, 1, 2, 5, 10, 20, 50, 100, 250];
+/**
+ * Pauses between CHECKs, ms. The last one repeats. Most requests are done within some frames, and a CHECK takes a frame of its own, so at
+ * first there is no pause: with one, an update of many small pieces would spend most of its time waiting.
+ */
+const POLLS_MS = [0, 0, 0, 0, 1, 2, 5, 10, 20, 50, 100, 250];
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 interface ServiceReply {
@@ -151,7 +154,7 @@ export class ControlChannel {
 			}
 			if (reply.status !== Status.busy) throw statusError(reply.status, during);
 			if (clock.now() >= until) throw usbError('USB_TIMEOUT', during);
-			await clock.sleep(POLLS_MS[Math.min(attempt + 4, POLLS_MS.length - 1)]!, signal);
+			await clock.sleep(POLLS_MS[Math.min(attempt + 7, POLLS_MS.length - 1)]!, signal);
 		}
 	}
 
