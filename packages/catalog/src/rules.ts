@@ -72,6 +72,8 @@ export interface BootFacts extends Sourced {
 	headBytes: number;
 	/** Blanking this makes the start module invalid, in every layout. Internal storage. */
 	invalidate: { address: number; length: number };
+	/** Bootloaders before this version look for the start module at this address only, or for a second header of it there. */
+	olderBootloaders?: { before: number; startAt: number };
 	/** Where a bootloader without a system ends. */
 	withoutSystem: 'dfu';
 	/** System parts whose integrity and dependencies decide between normal and safe mode. */

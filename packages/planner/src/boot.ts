@@ -51,6 +51,11 @@ export function boot(model: DeviceModel): Boot {
 		}
 	}
 	const bootloader = find(model, BOOTLOADER);
+	const older = facts.olderBootloaders;
+	if (older && start && bootloader && bootloader.version < older.before && !startsAt(start, older.startAt)) {
+		const why = `Bootloader ${bootloader.version} looks for ${start.slot} at 0x${older.startAt.toString(16)} only, so it stays in DFU.`;
+		return { boots: 'dfu', why, recovery: 'same-command' };
+	}
 	for (const rule of rulesOf('bootloader-first', platform)) {
 		if (bootloader && start && inRange(rule.bootloader, bootloader.version) && inRange(rule.system, start.version)) {
 			return { boots: 'dead', why: rule.statement, recovery: 'none' };
@@ -68,6 +73,13 @@ export function boot(model: DeviceModel): Boot {
 		if (slot.function === ModuleFunction.system) return hangs(`${slot.name} is ${what}, and the system part beside it calls it.`);
 	}
 	return started(model, bootloader);
+}
+
+/** What was published can be started by older bootloaders, so that is assumed of a module whose bytes are not at hand. */
+function startsAt(module: ModelModule, address: number): boolean {
+	return (
+		module.start === undefined || module.start === address || module.secondStart === undefined || module.secondStart === address
+	);
 }
 
 function hangs(why: string): Boot {

@@ -35,14 +35,15 @@ export function neverOffered(
 /** Stepping stones between the installed and the wanted system. `deep`: also those that hold only when no order was found. */
 export function steppingStones(model: DeviceModel, targetVersion: number, target: string, deep = false): Refusal | undefined {
 	const installed = find(model, bootFacts(model.platform).startModule)?.version;
-	if (installed === undefined) return undefined;
+	const fits = (range: { from?: number; before?: number }) =>
+		installed === undefined ? range.from === undefined && range.before === undefined : inRange(range, installed);
 	const rule = rulesOf('stepping-stone', model.platform).find(
-		(r) => inRange(r.installed, installed) && inRange(r.target, targetVersion) && (deep || r.onlyIf === undefined),
+		(r) => fits(r.installed) && inRange(r.target, targetVersion) && (deep || r.onlyIf === undefined),
 	);
 	if (!rule) return undefined;
 	return refusal(
 		'STEPPING_STONE_NEEDED',
-		`${releaseName(model.platform, installed)} does not go to ${target} directly. ${rule.statement} Install ${[...rule.via, target].join(', then ')}.`,
+		`${installed === undefined ? 'This device' : releaseName(model.platform, installed)} does not go to ${target} directly. ${rule.statement} Install ${[...rule.via, target].join(', then ')}.`,
 		{ rule: rule.id, route: [...rule.via, target] },
 	);
 }

@@ -19,6 +19,8 @@ export interface ModelModule {
 	start?: number;
 	size?: number;
 	contentSha256?: string;
+	/** Address of a second header inside the module; `null`: it has none; absent: not known. */
+	secondStart?: number | null;
 }
 
 export interface DeviceModel {

@@ -3,7 +3,7 @@
  * planner, `simulate` and the tests all use this one description.
  */
 import { inScope, rules, rulesOf } from '@linac/catalog';
-import { type ModuleDependency, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { type ModuleDependency, ModuleFunction, type ParsedModule, PREFIX_SIZE, readPrefix } from '@linac/firmware';
 import { type Boot, boot, bootFacts } from './boot.js';
 import { type DeviceModel, find, keyOf, type ModelModule, slotName, withModule, withoutModule } from './model.js';
 import type { Recovery, StepAction } from './types.js';
@@ -17,6 +17,8 @@ export interface WrittenModule {
 	start: number;
 	size: number;
 	contentSha256: string;
+	/** Address of a second header inside the module, for older bootloaders; `null`: it has none. */
+	secondStart: number | null;
 }
 
 export function writtenModule(module: ParsedModule, contentSha256: string): WrittenModule {
@@ -29,7 +31,31 @@ export function writtenModule(module: ParsedModule, contentSha256: string): Writ
 		start: prefix.start,
 		size: prefix.end - prefix.start + 4,
 		contentSha256,
+		secondStart: secondStart(module),
 	};
+}
+
+/** Pages in which a second header is looked for: system parts from 6.2.0 on carry one 32 KB behind the first. */
+const SECOND_HEADER_PAGES = 16;
+
+function secondStart(module: ParsedModule): number | null {
+	const { prefix, prefixOffset, bytes } = module;
+	if (prefix.function !== ModuleFunction.system) return null;
+	for (let page = 1; page < SECOND_HEADER_PAGES; page++) {
+		const at = page * 4096 + prefixOffset;
+		if (at + PREFIX_SIZE > bytes.length) break;
+		const other = readPrefix(bytes, at);
+		const start = prefix.start + page * 4096;
+		if (
+			other.start === start &&
+			other.function === prefix.function &&
+			other.index === prefix.index &&
+			other.platformId === prefix.platformId
+		) {
+			return start;
+		}
+	}
+	return null;
 }
 
 function installed(model: DeviceModel, module: WrittenModule, state: 'valid' | 'damaged'): ModelModule {
