@@ -1,5 +1,5 @@
 /** The command line against `linac lab`: what a user does with devices on cables, cables that come out, and several devices at once. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realModule, realTinker } from '../support/real-firmware.js';
@@ -261,6 +261,24 @@ describe('programming', () => {
 		expect(document<ReportLike>(result).outcome).toBe('already');
 	});
 
+	test('a downgrade that is allowed by name is done, with an application that fits', async () => {
+		const result = await withSources(
+			'flash',
+			'tinker.bin',
+			'--target',
+			'2.2.0',
+			'--device',
+			'boron',
+			'--allow',
+			'downgrade',
+			'--yes',
+			'--json',
+		);
+		expect(result).toMatchObject({ code: 0 });
+		expect((await boron()).osVersion).toBe('2.2.0');
+		expect(await withSources(...flash, '--yes')).toMatchObject({ code: 0 });
+	});
+
 	test('with --state the devices are as they were when the lab is started again', async () => {
 		const before = await boron();
 		expect(await lab.stop()).toBe(0);
@@ -287,6 +305,28 @@ test('Ctrl-C stops at a safe point with a code of its own, and the same command 
 		expect(document<ReportLike>(finished).outcome).toBe('verified');
 	} finally {
 		await slow.stop();
+	}
+});
+
+test('a folder of modules is programmed as it is, whatever the files are called, and every file gets a verdict', async () => {
+	const electron = await Lab.start(['--device', 'electron@1.5.2', '--timing', 'none', ...sources], env);
+	try {
+		const modules = ['bootloader@2.2.0+lto', 'system-part1@2.2.0', 'system-part2@2.2.0', 'system-part3@2.2.0'];
+		mkdirSync(join(folder.path, 'release'));
+		// The published names are rotated against the numbers in the headers; here they mean nothing at all.
+		for (const [i, name] of modules.entries()) {
+			writeFileSync(join(folder.path, 'release', `${i}.bin`), realModule(`electron-${name}.bin`));
+		}
+		writeFileSync(join(folder.path, 'release', 'README.md'), '# notes\n');
+		const result = await run('flash', '--local', 'release', '--usbip', electron.address, '--yes', '--json');
+		expect(result).toMatchObject({ code: 0 });
+		expect(result.stderr).toContain('release/README.md is no firmware and is left out');
+		const report = document<ReportLike>(result);
+		expect(report.outcome).toBe('verified');
+		expect(report.files.map((f) => [f.name, f.verdict])).toEqual([0, 1, 2, 3].map((i) => [`release/${i}.bin`, 'write']));
+		expect(await withSources('verify', '--target', '2.2.0', '--usbip', electron.address)).toMatchObject({ code: 0 });
+	} finally {
+		await electron.stop();
 	}
 });
 

@@ -43,12 +43,10 @@ export function releaseNamed(text: string, platform: Platform): ReleaseEntry {
 	const there = releasesFor(platform);
 	const hint = `"linac releases --platform ${platform.name} --all" lists the versions for this device.`;
 	if (!release) {
-		throw new CommandFailure(
-			ExitCode.releaseUnavailable,
-			'UNKNOWN_RELEASE',
-			`There is no Device OS version ${text} in the catalogue.`,
-			{ hint },
-		);
+		const what = /^\d+\.\d+\.\d+/.test(text)
+			? `no Device OS version ${text} in the catalogue`
+			: `no release "${text}" of Device OS for the ${platform.displayName}`;
+		throw new CommandFailure(ExitCode.releaseUnavailable, 'UNKNOWN_RELEASE', `There is ${what}.`, { hint });
 	}
 	if (!release.platforms.includes(platform.name)) {
 		const last = there[0];

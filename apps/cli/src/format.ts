@@ -27,5 +27,5 @@ export function shortHash(sha256: string | undefined): string {
 
 /** A whole SHA-256 in a sentence is more than anybody reads: its first digits do. JSON keeps all of it. */
 export function shortenHashes(text: string): string {
-	return text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1...');
+	return text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b\.?/g, '$1...');
 }

@@ -1,5 +1,5 @@
 /** `linac flash` and `linac update`: look, plan, ask, write, read back, and say what is now on the device. */
-import type { RetryClass } from '@linac/core';
+import { LinacError, type RetryClass } from '@linac/core';
 import type { Plan } from '@linac/planner';
 import { program, type Report } from '@linac/programmer';
 import { confirm } from '../confirm.js';
@@ -58,7 +58,15 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			signal,
 			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
 			goal,
-			release: async (device) => openFor(context, sources, device, goal, { update: isUpdate }),
+			release: async (device) => {
+				try {
+					return await openFor(context, sources, device, goal, { update: isUpdate });
+				} catch (error) {
+					// Looking at the device once more brings no release along: the job must not try that.
+					refusal = error;
+					throw new LinacError('RELEASE_NOT_AVAILABLE', 'There is no release.', { retry: 'never', cause: error });
+				}
+			},
 			confirm: async (plan) => {
 				show(plan);
 				try {
