@@ -14,7 +14,7 @@ import {
 	slotOf,
 } from '@linac/catalog';
 import { type Clock, type Digests, seededRandom, toHex, VirtualClock } from '@linac/core';
-import { createModule, ModuleFunction, type ParsedModule, parseModule } from '@linac/firmware';
+import { createModule, inspectInput, ModuleFunction, type ParsedModule, parseModule } from '@linac/firmware';
 import type { Goal, GoalFile } from '@linac/planner';
 import { type JobEvent, type ProgramOptions, program } from '@linac/programmer';
 import { VirtualBus, VirtualDevice, type VirtualDeviceOptions, virtualUsbHost } from '@linac/virtual';
@@ -99,14 +99,16 @@ export function application(platformName: string, options: ApplicationOptions): 
 	);
 }
 
+/** A file as a user gives it: of whatever kind it is, it is looked into, never believed by its name. */
 export function goalFile(platform: string, bytes: Uint8Array, name = 'application.bin'): GoalFile {
-	const verdict = parseModule(bytes, { file: name, digests: nodeDigests });
+	const verdict = inspectInput(name, bytes, { digests: nodeDigests });
 	if (!verdict.ok) return { name, problems: verdict.problems };
-	const slot = slotOf(platform, verdict.value.prefix);
+	const { module, problems } = verdict.value.modules[0]!;
+	const slot = slotOf(platform, module.prefix);
 	return {
 		name,
-		module: { slot: slot?.name ?? 'unknown', origin: name, module: verdict.value, sha256: toHex(nodeDigests.sha256(bytes)) },
-		problems: verdict.problems,
+		module: { slot: slot?.name ?? 'unknown', origin: name, module, sha256: toHex(nodeDigests.sha256(module.bytes)) },
+		problems,
 	};
 }
 

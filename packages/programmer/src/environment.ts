@@ -19,6 +19,8 @@ export interface JobLimits {
 	modeChangeMs: number;
 	/** Until a device that applies an update (copies a module, maybe restarts twice) is back on the bus. */
 	applyMs: number;
+	/** Until a device that has left DFU mode runs; a system may have something to apply at its first start. */
+	bootMs: number;
 	/** Until a restarted device answers control requests. */
 	answerMs: number;
 	/** Until a device that vanished without being told to is back, before the job gives up. */
@@ -32,6 +34,7 @@ export const defaultLimits: JobLimits = {
 	replans: 3,
 	modeChangeMs: 15_000,
 	applyMs: 60_000,
+	bootMs: 30_000,
 	answerMs: 10_000,
 	returnMs: 5_000,
 	operatorMs: 0,

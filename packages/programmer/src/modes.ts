@@ -50,7 +50,7 @@ async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
 	await proveByReading(job, step);
 	const dfu = await session.dfu();
 	try {
-		await session.change('normal', () => dfu.leave(), world.limits.applyMs);
+		await session.change('normal', () => dfu.leave(), world.limits.bootMs);
 	} catch (error) {
 		const e = asLinacError(error);
 		// Either it stays in the bootloader, or it restarts again and again: both are left by the same two buttons.

@@ -15,16 +15,12 @@ export function buttonHint(platform: Platform): string {
 	);
 }
 
-/** A device that does not start: the bootloader still can be reached by hand. */
+/** A device that was let run and is not seen again: it does not start, or stays in the bootloader, or its cable is out. */
 export function needsDfuButton(platform: Platform, cause?: unknown): LinacError {
 	return new LinacError(
 		'NEEDS_DFU_BUTTON',
-		`The ${platform.displayName} does not start by itself, so it has to be brought into DFU mode by hand.`,
-		{
-			retry: 'operator',
-			hint: buttonHint(platform),
-			cause,
-		},
+		`The ${platform.displayName} was restarted and has not come back by itself: it has to be brought into DFU mode by hand.`,
+		{ retry: 'operator', hint: `See that the cable is in. ${buttonHint(platform)}`, cause },
 	);
 }
 
