@@ -53,3 +53,22 @@ test('names of files are broken only when breaking the rest was not enough', () 
 	expect(renderTable(files, [row], { width: 60 })[1]).toContain(row[0]);
 	for (const line of renderTable(files, [row], { width: 40 })) expect(visibleWidth(line)).toBeLessThanOrEqual(40);
 });
+
+test('a terminal that is too narrow for the table gets a list for each row, within its width and with every word', () => {
+	const wide = [{ title: 'Device' }, { title: 'Device id' }, { title: 'On it', wrap: true }];
+	const two = [
+		['Boron', 'e00fce68e7387b1e60726e2d', 'bootloader 1101, system-part1 4005'],
+		['Photon', '210205401142332a40234bc1', 'bootloader 502'],
+	];
+	const lines = renderTable(wide, two, { width: 40 });
+	expect(lines).toEqual([
+		'Device     Boron',
+		'Device id  e00fce68e7387b1e60726e2d',
+		'On it      bootloader 1101, system-part1',
+		'           4005',
+		'',
+		'Device     Photon',
+		'Device id  210205401142332a40234bc1',
+		'On it      bootloader 502',
+	]);
+});

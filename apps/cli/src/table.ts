@@ -75,6 +75,7 @@ export function renderTable(
 		widths[widest] = widths[widest]! - cut;
 		excess -= cut;
 	}
+	if (excess > 0) return stacked(columns, rows, options.width, indent, paint);
 	const cell = (text: string, i: number) => {
 		const pad = ' '.repeat(Math.max(0, widths[i]! - visibleWidth(text)));
 		return columns[i]!.align === 'right' ? pad + text : text + pad;
@@ -85,6 +86,30 @@ export function renderTable(
 		const parts = columns.map((_, i) => wrapText(row[i] ?? '', widths[i]!));
 		const height = Math.max(...parts.map((p) => p.length));
 		for (let y = 0; y < height; y++) out.push(line(parts.map((p) => p[y] ?? '')));
+	}
+	return out;
+}
+
+/** For terminals that are too narrow for the table: each row as a little list of its own, with a blank line between. */
+function stacked(
+	columns: readonly Column[],
+	rows: readonly (readonly string[])[],
+	width: number,
+	indent: string,
+	paint: (text: string) => string,
+): string[] {
+	const label = Math.max(...columns.map((c) => visibleWidth(c.title)));
+	const out: string[] = [];
+	for (const [y, row] of rows.entries()) {
+		if (y > 0) out.push('');
+		for (const [i, column] of columns.entries()) {
+			const value = row[i] ?? '';
+			if (value === '') continue;
+			const head = column.title + ' '.repeat(label - visibleWidth(column.title));
+			wrapText(value, Math.max(narrowest, width - indent.length - label - 2)).forEach((line, n) => {
+				out.push(`${indent}${n === 0 ? paint(head) : ' '.repeat(label)}  ${line}`);
+			});
+		}
 	}
 	return out;
 }

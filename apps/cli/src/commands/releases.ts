@@ -1,5 +1,5 @@
 /** `linac releases`: the Device OS versions of the catalogue by platform, line and channel, and which of them need no network. */
-import { releases as all, compareVersions, type Platform, platforms, type ReleaseEntry } from '@linac/catalog';
+import { releases as all, compareVersions, type Platform, type ReleaseEntry } from '@linac/catalog';
 import type { Context, SourceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
@@ -14,7 +14,7 @@ export interface ReleasesOptions extends SourceOptions {
 }
 
 const channels = ['release', 'rc', 'beta', 'alpha', 'special'];
-const lineWords: Record<string, string> = { lts: 'long-term support', preview: 'developer preview', legacy: 'older' };
+const lineWords: Record<string, string> = { lts: 'LTS', preview: 'preview', legacy: 'older' };
 
 export async function releases(context: Context, options: ReleasesOptions): Promise<ExitCode> {
 	const { output } = context;
@@ -55,8 +55,7 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 			{ title: 'Channel' },
 			{ title: 'Number', align: 'right' },
 			{ title: '' },
-			{ title: 'Without network', wrap: true },
-			...(platform ? [] : [{ title: 'Platforms', wrap: true }]),
+			platform ? { title: 'Without network' } : { title: 'Platforms (* needs no network)', wrap: true },
 		],
 		chosen.map((release) => [
 			release.version,
@@ -65,8 +64,7 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 			release.channel,
 			String(release.moduleVersion),
 			latest(release, platform) ? output.colors.green('latest') : '',
-			offlineText(offline(release), platform),
-			...(platform ? [] : [platformsText(release)]),
+			platform ? (offline(release).length > 0 ? 'yes' : '') : platformsText(release, offline(release)),
 		]),
 		'  ',
 	);
@@ -75,7 +73,8 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 		output.print('  The latest of each line. Every version: --all.');
 	}
 	output.paragraph(
-		'Take the latest of a long-term support line unless you need something newer. "Number" is the version that the modules themselves carry.',
+		'Take the latest of an LTS (long-term support) line unless you need something newer. "Number" is the version that the modules ' +
+			'themselves carry.',
 		'  ',
 	);
 	return ExitCode.ok;
@@ -115,14 +114,6 @@ function choose(platform: Platform | undefined, options: ReleasesOptions): Relea
 		.sort((a, b) => compareVersions(b.version, a.version));
 }
 
-function offlineText(names: readonly string[], platform: Platform | undefined): string {
-	if (names.length === 0) return '';
-	return platform ? 'yes' : names.join(', ');
-}
-
-function platformsText(release: ReleaseEntry): string {
-	const withReleases = platforms.filter((p) => all.some((r) => r.platforms.includes(p.name)));
-	const missing = withReleases.filter((p) => !release.platforms.includes(p.name));
-	if (missing.length === 0) return 'all';
-	return release.platforms.join(', ');
+function platformsText(release: ReleaseEntry, offline: readonly string[]): string {
+	return release.platforms.map((name) => (offline.includes(name) ? `${name}*` : name)).join(', ');
 }
