@@ -106,7 +106,7 @@ export class SystemRequests {
 			case 253:
 				return this.#updateData(payload);
 			case 554:
-				return CELLULAR.has(host.hw.platform.id)
+				return host.hw.platform.components.cellular
 					? answer(stringField(1, `8901${digits(host.deviceId, 15)}`), stringField(2, digits(host.deviceId, 15)))
 					: fail(SystemError.notSupported);
 			default:
@@ -216,9 +216,6 @@ export class SystemRequests {
 		);
 	}
 }
-
-/** HAL_PLATFORM_CELLULAR in hal/src/<platform>/hal_platform_config.h: Electron, Boron, E SoM X, B SoM, B5 SoM, Tracker, Tracker M, M SoM. */
-const CELLULAR = new Set([10, 13, 15, 23, 25, 26, 28, 35]);
 
 function digits(deviceId: string, count: number): string {
 	return BigInt(`0x${deviceId}`).toString().padStart(count, '0').slice(-count);
