@@ -20,9 +20,29 @@ function sink(isTTY: boolean, columns = 80) {
 
 const events = [
 	{ seq: 1, time: 0, type: 'step-started', step: 'step-1', title: 'Write system-part1 4005', index: 1, count: 2 },
-	{ seq: 2, time: 100, type: 'progress', step: 'step-1', what: 'write', done: 0, total: 102_400 },
-	{ seq: 3, time: 1100, type: 'progress', step: 'step-1', what: 'write', done: 51_200, total: 102_400 },
-	{ seq: 4, time: 2100, type: 'progress', step: 'step-1', what: 'write', done: 102_400, total: 102_400 },
+	{ seq: 2, time: 100, type: 'progress', step: 'step-1', what: 'write', done: 0, total: 102_400, fraction: 0, leftMs: 4200 },
+	{
+		seq: 3,
+		time: 1100,
+		type: 'progress',
+		step: 'step-1',
+		what: 'write',
+		done: 51_200,
+		total: 102_400,
+		fraction: 0.25,
+		leftMs: 3100,
+	},
+	{
+		seq: 4,
+		time: 2100,
+		type: 'progress',
+		step: 'step-1',
+		what: 'write',
+		done: 102_400,
+		total: 102_400,
+		fraction: 0.5,
+		leftMs: 2100,
+	},
 	{ seq: 5, time: 2200, type: 'step-finished', step: 'step-1', ms: 2200, evidence: { sha256: 'abcdef0123456789' } },
 ] as JobEvent[];
 
@@ -60,6 +80,11 @@ test('on a terminal a bar shows how much is done, how fast it goes and how long 
 	expect(err.trimEnd().split('\n').at(-1)).toContain('done');
 });
 
+test('where there is room, the line says how far the whole job is', () => {
+	const line = progressLine('writing', 512_000, 1_024_000, 1000, 120, { fraction: 0.25, leftMs: 65_000 });
+	expect(line).toContain('all: 25 %, 1 min 05 s left');
+});
+
 test('NO_COLOR takes the colours away and leaves the bar', () => {
 	const { err } = show(true, false, { NO_COLOR: '1' });
 	expect(err).toContain('█');
@@ -74,6 +99,8 @@ test('a progress line fits every width', () => {
 	for (let width = 30; width < 140; width++) {
 		for (const done of [0, 1, 51_234, 1_048_576]) {
 			expect(visibleWidth(progressLine('reading back', done, 1_048_576, 1234, width))).toBeLessThanOrEqual(width);
+			const job = { fraction: 0.4567, leftMs: 65_000 };
+			expect(visibleWidth(progressLine('reading back', done, 1_048_576, 1234, width, job))).toBeLessThanOrEqual(width);
 		}
 	}
 	expect(bar(0.5, 10)).toBe('█████░░░░░');

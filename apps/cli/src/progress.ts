@@ -15,8 +15,22 @@ export function bar(fraction: number, width: number): string {
 	return `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
 }
 
-/** One line about bytes on their way: bar, percent, amount, rate, time left. */
-export function progressLine(what: string, done: number, total: number, elapsedMs: number, width: number): string {
+/** How far the whole job is, of which the bytes are a part. */
+export interface JobPosition {
+	/** 0 ... 1. */
+	fraction: number;
+	leftMs: number;
+}
+
+/** One line about bytes on their way: bar, percent, amount, rate, time left; and the whole job's, where there is room. */
+export function progressLine(
+	what: string,
+	done: number,
+	total: number,
+	elapsedMs: number,
+	width: number,
+	job?: JobPosition,
+): string {
 	const fraction = total > 0 ? done / total : 1;
 	const percent = `${String(Math.floor(fraction * 100)).padStart(3)} %`;
 	const parts = [`${formatBytes(done)} of ${formatBytes(total)}`];
@@ -28,7 +42,10 @@ export function progressLine(what: string, done: number, total: number, elapsedM
 	}
 	const text = ` ${percent}  ${what}, ${parts.join(', ')}`;
 	const room = width - visibleWidth(text) - 6;
-	return room >= 8 ? `    ${bar(fraction, Math.min(30, room))}${text}` : `    ${text.trimStart()}`.slice(0, width);
+	if (room < 8) return `    ${text.trimStart()}`.slice(0, width);
+	const whole = job === undefined ? '' : `; all: ${Math.floor(job.fraction * 100)} %, ${formatDuration(job.leftMs)} left`;
+	const fits = room - visibleWidth(whole) >= 10 ? whole : '';
+	return `    ${bar(fraction, Math.min(fits === '' ? 30 : 20, room - visibleWidth(fits)))}${text}${fits}`;
 }
 
 /** Redraws at most this often, in milliseconds of real time. */
@@ -98,7 +115,8 @@ export class JobProgress {
 		if (now - this.#lastDraw < redrawMs && event.done < event.total) return;
 		this.#lastDraw = now;
 		const elapsed = event.time - this.#phase.since;
-		const line = progressLine(working[event.what] ?? event.what, event.done, event.total, elapsed, this.#output.errorWidth - 1);
+		const what = working[event.what] ?? event.what;
+		const line = progressLine(what, event.done, event.total, elapsed, this.#output.errorWidth - 1, event);
 		this.#output.raw(`\r\u001b[2K${line}`);
 		this.#drawn = true;
 	}
