@@ -1,11 +1,12 @@
 import { expectedModules, latestInLine, platforms, releases, releasesFor } from '@linac/catalog';
 import { equalBytes, VirtualClock } from '@linac/core';
-import { type Report, takeSnapshot, usbIdsOf } from '@linac/programmer';
+import { plan as makePlan } from '@linac/planner';
+import { type Report, runJob, takeSnapshot, usbIdsOf } from '@linac/programmer';
 import { listDevices } from '@linac/usb';
 import { standInRelease, type VirtualDevice, virtualUsbHost } from '@linac/virtual';
 import { describe, expect, test } from 'vitest';
 import { realModule, realTinker } from '../support/real-firmware.js';
-import { application, bench, goal, goalFile, nodeDigests, realRelease, run } from './programming-setup.js';
+import { application, type Bench, bench, goal, goalFile, nodeDigests, realRelease, run } from './programming-setup.js';
 
 type Outcome = Awaited<ReturnType<typeof run>>;
 
@@ -149,6 +150,52 @@ describe('what is on the device decides', () => {
 		);
 		expect(r.outcome).toBe('verified');
 		expect(truth(b.device)).toMatchObject({ '4.1': 2202, '5.1': 6 });
+	});
+});
+
+describe('a plan that was made before', () => {
+	const environmentOf = (b: Pick<Bench, 'bus' | 'clock'>) => ({
+		host: virtualUsbHost(b.bus),
+		platforms,
+		releases,
+		clock: b.clock,
+		digests: nodeDigests,
+	});
+	async function planned() {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		await b.clock.sleep(5000);
+		const [found] = await listDevices(virtualUsbHost(b.bus), platforms.map(usbIdsOf));
+		const device = await takeSnapshot(found!, environmentOf(b));
+		const made = makePlan(device, goal('4.0.1', [goalFile('boron', app401)]), { platform: b.device.platform, release: boron401 });
+		if (!made.ok) throw new Error(JSON.stringify(made.problems));
+		return { ...b, ...made.value };
+	}
+
+	test('is run as it stands, and run again it finds everything done', async () => {
+		const b = await planned();
+		const plan = JSON.parse(JSON.stringify(b.plan));
+		const first = await runJob({ ...environmentOf(b), plan, inputs: b.inputs });
+		expect(first).toMatchObject({ outcome: 'verified', planId: b.plan.id });
+		const writes = b.device.counters.flashWrites;
+		const second = await runJob({ ...environmentOf(b), plan, inputs: b.inputs });
+		expect(second.outcome).toBe('already');
+		expect(second.steps.filter((s) => s.result === 'done').map((s) => s.title)).not.toContain('Write system-part1 4005');
+		expect(b.device.counters.flashWrites).toBe(writes);
+	});
+
+	test('is refused when the device has been changed since, or is another one', async () => {
+		const b = await planned();
+		const other = bench('boron', { release: realRelease('boron', '1.5.2') });
+		await other.clock.sleep(5000);
+		const plan = { ...b.plan, deviceId: other.device.deviceId };
+		await expect(runJob({ ...environmentOf(other), plan, inputs: b.inputs })).rejects.toMatchObject({ code: 'PLAN_STALE' });
+		const argon = bench('argon', { release: realRelease('argon', '2.2.0') });
+		await argon.clock.sleep(5000);
+		const moved = { ...b.plan, deviceId: argon.device.deviceId };
+		await expect(runJob({ ...environmentOf(argon), plan: moved, inputs: b.inputs })).rejects.toMatchObject({
+			code: 'PLAN_DEVICE_MISMATCH',
+		});
+		expect(other.device.counters.flashWrites + argon.device.counters.flashWrites).toBe(0);
 	});
 });
 
@@ -356,6 +403,28 @@ describe('disturbances within one call', () => {
 		stop();
 		expect(outcomeEvents).toContain('NEEDS_DFU_BUTTON');
 		expect(outcomeEvents.lastIndexOf('waiting')).toBeGreaterThan(outcomeEvents.indexOf('NEEDS_DFU_BUTTON'));
+		expect(report(outcome).outcome).toBe('verified');
+		expect(b.device.mode).toBe('normal');
+	});
+
+	test('a device that stays in the bootloader after a restart is read there, and repaired by the same call', async () => {
+		const b = bench('boron', { release: boron220 });
+		let armed = false;
+		let once = true;
+		b.device.onChange(() => {
+			if (!armed || b.device.attached || !once) return;
+			once = false;
+			b.device.flash('internal').put(0x50000, new Uint8Array(64));
+		});
+		const codes: string[] = [];
+		const outcome = await run(b, {
+			...job,
+			onEvent: (e) => {
+				if (e.type === 'step-started' && e.title.startsWith('Restart')) armed = true;
+				if (e.type === 'retry') codes.push(e.code);
+			},
+		});
+		expect(codes).toEqual(['WRONG_MODE']);
 		expect(report(outcome).outcome).toBe('verified');
 		expect(b.device.mode).toBe('normal');
 	});

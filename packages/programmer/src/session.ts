@@ -10,6 +10,9 @@ import type { World } from './environment.js';
 import type { KnownModule } from './known-modules.js';
 import { buttonHint } from './operator.js';
 
+/** A device that comes back in another mode than it was told to is given this long to go on, ms. */
+const PASSING_MS = 3_000;
+
 export class DeviceSession {
 	#world: World;
 	readonly platform: Platform;
@@ -97,7 +100,15 @@ export class DeviceSession {
 		const gone = this.#found.handle.device;
 		await act();
 		await this.close();
-		this.#found = await this.#wait(mode, timeoutMs, gone);
+		this.#found = await this.#wait(undefined, timeoutMs, gone);
+		if (this.#found.mode === mode) return;
+		// It may only be passing through. If it stays (a bootloader that finds no whole system), that is where the job goes on.
+		try {
+			this.#found = await this.#wait(mode, PASSING_MS);
+		} catch (error) {
+			if (asLinacError(error).code !== 'DEVICE_NOT_BACK') throw error;
+			throw wrongMode(mode === 'dfu' ? 'DFU mode' : 'running Device OS', this.#found);
+		}
 	}
 
 	/** Waits for the device to be back after it has vanished without being told to. In whatever mode it is then. */

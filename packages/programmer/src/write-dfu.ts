@@ -5,7 +5,7 @@
 
 import type { SourcedModule } from '@linac/catalog';
 import { equalBytes, LinacError, toHex } from '@linac/core';
-import { PREFIX_SIZE } from '@linac/firmware';
+import { PREFIX_SIZE, plausiblePrefix, prefixOffsets, readPrefix } from '@linac/firmware';
 import type { Step, StepAction } from '@linac/planner';
 import { type DfuDevice, sectorsOf } from '@linac/usb';
 import { knownModule } from './known-modules.js';
@@ -170,7 +170,10 @@ export async function invalidate(job: RunningJob, step: Step, action: StepAction
 	const dfu = await session.dfu();
 	const read = () => dfu.read(action.alternate, action.address, action.length, { signal: world.signal });
 	const blank = (bytes: Uint8Array) => bytes.every((b) => b === 0xff);
-	if (blank(await read())) return { skipped: 'It is blank already.' };
+	const there = await read();
+	if (blank(there)) return { skipped: 'It is blank already.' };
+	// Something else may lie there by now: the new application reaches over the place of the former one.
+	if (!holdsPrefixOf(there, action.module)) return { skipped: 'There is no header of such a module any more.' };
 	const gone = expectedModules(job.plan).find((m) => m.function === action.module.function && m.index === action.module.index);
 	job.proofs.drop(gone?.slot);
 	job.wrote = true;
@@ -178,6 +181,14 @@ export async function invalidate(job: RunningJob, step: Step, action: StepAction
 	const back = await read();
 	if (!blank(back)) throw differs(step, back, new Uint8Array(action.length).fill(0xff), action.address);
 	return { evidence: { blank: true, bytes: action.length } };
+}
+
+function holdsPrefixOf(bytes: Uint8Array, module: { function: number; index: number }): boolean {
+	return prefixOffsets.some((offset) => {
+		if (offset + PREFIX_SIZE > bytes.length) return false;
+		const prefix = readPrefix(bytes, offset);
+		return prefix.function === module.function && prefix.index === module.index && plausiblePrefix(bytes, offset) !== 0;
+	});
 }
 
 /** One byte, written without erasing: the bootloader reads, modifies and writes the DCT itself (alternate setting 1). */
