@@ -1,15 +1,17 @@
 // Makes a fresh clone ready: installs the packages if they are not there or the lock file changed, and builds what
 // changed. Uses nothing but Node and npm, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-	console.error(`linac needs Node.js 20.19 or newer; this is ${process.versions.node}. Install a newer one and run the command again.`);
+	console.error(
+		`linac needs Node.js 20.19 or newer; this is ${process.versions.node}. Install a newer one and run the command again.`,
+	);
 	process.exit(1);
 }
 
@@ -21,7 +23,9 @@ function run(what, command, args) {
 	}
 }
 
-const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lock = createHash('sha256')
+	.update(readFileSync(join(root, 'package-lock.json')))
+	.digest('hex');
 const stamp = join(root, 'node_modules', '.linac-lock');
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
 	console.error('linac: installing packages (once) ...');

@@ -105,7 +105,9 @@ test('a package with another checksum than the registry says is not used', async
 	const bytes = packed();
 	server.fail('/p.tgz', (request, response) => void sendFile(request, response, bytes));
 	const npm = fakeNpm({ versions: ['2.16.0'], integrity: sha512(new Uint8Array(1)) });
-	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe('DOWNLOAD_DAMAGED');
+	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe(
+		'DOWNLOAD_DAMAGED',
+	);
 	expect(await cache.kept('npm:particle-cli@2.16.0')).toBeUndefined();
 });
 
@@ -127,7 +129,9 @@ test('a registry that cannot be reached is left without starting a long request'
 	const { port } = closed.address() as { port: number };
 	await new Promise((resolve) => closed.close(resolve));
 	const npm = fakeNpm({ versions: ['2.16.0'], registry: `http://127.0.0.1:${port}/` });
-	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe('SOURCE_UNREACHABLE');
+	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe(
+		'SOURCE_UNREACHABLE',
+	);
 	expect(npm.asked).toEqual(['config get']);
 });
 
@@ -152,7 +156,9 @@ test('no registry is waited for longer than three seconds', async () => {
 
 test('an npm client that fails or is missing is a source that cannot be reached', async () => {
 	const npm = fakeNpm({});
-	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe('SOURCE_UNREACHABLE');
+	expect(await codeOf(npmSource({ download: createDownload(), cache, runNpm: npm.run, environment: {} }).open(query))).toBe(
+		'SOURCE_UNREACHABLE',
+	);
 });
 
 test('a release that no package has, and packages that the registry lacks, are answers and not failures', async () => {
