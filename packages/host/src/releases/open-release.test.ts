@@ -43,7 +43,7 @@ const failure = (promise: Promise<unknown>) =>
 	);
 const triedIn = (error: LinacError | undefined) => (error?.details.tried ?? []) as unknown as TriedSource[];
 const triedOf = (error: LinacError | undefined) => triedIn(error).map((t) => `${t.source}: ${t.code}`);
-const refused = (request: unknown, response: { destroy(): void }) => void request ?? response.destroy();
+const refused = (_request: unknown, response: { destroy(): void }) => response.destroy();
 
 test.each(['Device OS API', 'GitHub releases', 'docs restore zips'])(
 	'%s gives a whole release with progress, and the second time no network is needed',
@@ -109,7 +109,7 @@ test('a restore zip whose files are error pages, as those published of 6.0.0, is
 });
 
 test.each([
-	['a missing module', (f: Record<string, Uint8Array>) => void delete f['bootloader.bin'], 'RELEASE_INCOMPLETE'],
+	['a missing module', (f: Record<string, Uint8Array>): void => void delete f['bootloader.bin'], 'RELEASE_INCOMPLETE'],
 	[
 		'a cut module',
 		(f: Record<string, Uint8Array>) => Object.assign(f, { 'system-part1.bin': f['system-part1.bin']!.subarray(0, 5000) }),
@@ -137,25 +137,29 @@ test.each([
 test.each([
 	[
 		'a body that breaks off',
-		(_: unknown, r: import('node:http').ServerResponse) =>
+		(_: unknown, r: import('node:http').ServerResponse): void =>
 			void r.writeHead(200, { 'content-length': 5000 }).write('x', () => r.destroy()),
 		'DOWNLOAD_TRUNCATED',
 	],
 	['silence', () => {}, 'DOWNLOAD_STALLED'],
 	['a reset', refused as never, 'SOURCE_UNREACHABLE'],
-	['something that is not JSON', (_: unknown, r: import('node:http').ServerResponse) => void r.end('hello'), 'ANSWER_NOT_JSON'],
+	[
+		'something that is not JSON',
+		(_: unknown, r: import('node:http').ServerResponse): void => void r.end('hello'),
+		'ANSWER_NOT_JSON',
+	],
 	[
 		'JSON of another form',
-		(_: unknown, r: import('node:http').ServerResponse) => void r.end('{"version":"2.2.0"}'),
+		(_: unknown, r: import('node:http').ServerResponse): void => void r.end('{"version":"2.2.0"}'),
 		'ANSWER_UNEXPECTED',
 	],
 	[
 		'a file name that leads elsewhere',
-		(_: unknown, r: import('node:http').ServerResponse) =>
+		(_: unknown, r: import('node:http').ServerResponse): void =>
 			void r.end(JSON.stringify({ version: '2.2.0', base_url: 'http://127.0.0.1/x', modules: [{ filename: '../../x' }] })),
 		'ANSWER_UNEXPECTED',
 	],
-	['status 500', (_: unknown, r: import('node:http').ServerResponse) => void r.writeHead(500).end(), 'HTTP_ERROR'],
+	['status 500', (_: unknown, r: import('node:http').ServerResponse): void => void r.writeHead(500).end(), 'HTTP_ERROR'],
 ] as const)('after %s from the API the next source is asked', async (_, handler, code) => {
 	server.fail('/v1/device-os', handler as never);
 	const opened = await openRelease({ ...boron, sources: sources(), cache });
