@@ -13,6 +13,8 @@ export interface Context {
 	/** A person is at the terminal: questions may be asked. */
 	interactive: boolean;
 	debug: boolean;
+	/** What the first Ctrl-C says. */
+	interrupt: { note: string };
 	/** Runs another command as the user would type it: what a demonstration is made of. `quiet` drops what it prints on stdout. */
 	run(args: string[], more: { env: Record<string, string>; cwd: string; quiet: boolean }): Promise<ExitCode>;
 }

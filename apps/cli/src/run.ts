@@ -18,6 +18,8 @@ export interface World {
 	stderr: TextStream;
 	cwd: string;
 	signal: AbortSignal;
+	/** What Ctrl-C says: a command that writes to a device says more than the others. */
+	interrupt: { note: string };
 }
 
 /** Runs one command to its end. Never throws; returns the exit code. */
@@ -36,6 +38,7 @@ export async function run(world: World): Promise<ExitCode> {
 		stdin: world.stdin,
 		interactive: world.stdin.isTTY === true && world.stderr.isTTY === true && !json,
 		debug,
+		interrupt: world.interrupt,
 		run: (args, { env, cwd, quiet }) =>
 			run({ ...world, args, cwd, env: { ...world.env, ...env }, stdout: quiet ? { write: () => {} } : world.stdout }),
 	};
@@ -64,15 +67,13 @@ export async function run(world: World): Promise<ExitCode> {
 /** Runs the command of this process: its arguments, its streams, its signals. */
 export async function runAsProcess(): Promise<void> {
 	const stop = new AbortController();
+	const interrupt = { note: 'Stopping ...' };
 	let asked = 0;
 	const onSignal = () => {
 		asked++;
 		if (asked === 1) {
 			stop.abort('signal');
-			process.stderr.write(
-				'\nStopping at the next safe point. (Ctrl-C again stops at once; the step in progress is then left half done,\n' +
-					'and running the same command again finishes it.)\n',
-			);
+			process.stderr.write(`\n${interrupt.note}\n`);
 		} else {
 			process.stderr.write('\nStopped at once. Run the same command again to finish what was begun.\n');
 			process.exit(ExitCode.cancelled);
@@ -93,6 +94,7 @@ export async function runAsProcess(): Promise<void> {
 		stderr: process.stderr,
 		cwd: process.cwd(),
 		signal: stop.signal,
+		interrupt,
 	});
 	// Sockets and USB handles of other libraries must not keep a finished command alive; what was printed must get out first.
 	process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));

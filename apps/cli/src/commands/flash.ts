@@ -53,6 +53,9 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			showPlan(output, plan, { explain: options.explain ?? false, displayName });
 			output.print();
 		};
+		context.interrupt.note =
+			'Stopping at the next safe point. (Ctrl-C again stops at once; the step in progress is then left half done,\n' +
+			'and running the same command again finishes it.)';
 		const verdict = await program({
 			...connection.environment,
 			signal,
