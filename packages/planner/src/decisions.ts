@@ -136,7 +136,7 @@ function decideOlder(
 			),
 		);
 	}
-	if (w.written.function === ModuleFunction.user) return make('write', 'WRITTEN', `${what} ${there} is there.`);
+	if (w.written.function === ModuleFunction.user) return make('write', 'WRITTEN', `The device has ${what} ${there}.`);
 	if (!goal.allow.includes('downgrade')) {
 		const rule = rulesOf('permission', platform).find((r) => r.permission === 'downgrade');
 		result.problems.push(
@@ -148,13 +148,13 @@ function decideOlder(
 		);
 		return undefined;
 	}
-	return make('write', 'WRITTEN', `${what} ${there} is there; going back to ${w.written.version} was allowed.`);
+	return make('write', 'WRITTEN', `The device has ${what} ${there}; going back to ${w.written.version} was allowed.`);
 }
 
 /** The wanted module is newer than what is there. */
 function decideNewer(model: DeviceModel, target: DeviceModel, w: Wanted, there: number, make: Make, result: Decisions): Decision {
 	const what = w.slot.name;
-	const change = make('write', 'WRITTEN', `${what} ${there} is there.`);
+	const change = make('write', 'WRITTEN', `The device has ${what} ${there}.`);
 	if (w.written.function !== ModuleFunction.bootloader || w.files.length > 0) return change;
 	if (dependenciesOn(target, w.written) > there) return change;
 	if (rulesOf('embedded-bootloader', model.platform).length > 0) return change;
