@@ -42,8 +42,6 @@ function child(what) {
 }
 
 async function job() {
-	const { createHash } = await import('node:crypto');
-	const { crc32 } = await import('node:zlib');
 	const { readFileSync } = await import('node:fs');
 	const { VirtualClock, seededRandom } = await import('@linac/core');
 	const { platformByName, platforms, releaseByVersion, releases, slotOf } = await import('@linac/catalog');
@@ -51,7 +49,7 @@ async function job() {
 	const { program } = await import('@linac/programmer');
 	const { VirtualBus, VirtualDevice, virtualUsbHost } = await import('@linac/virtual');
 	const { binaryPaths } = await import('./inspect-modules.mjs');
-	const digests = { crc32, sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()) };
+	const { nodeDigests: digests } = await import('@linac/host');
 	const boron = platformByName('boron');
 	const parse = (bytes) => parseModule(bytes, { digests }).value;
 	const source = (bytes, origin) => {

@@ -7,7 +7,10 @@ test(
 		const fresh = new Fresh(boron);
 		const { transfers } = await whole(fresh);
 		const began = performance.now();
-		const swept = await sweep(fresh, transfers, (d, n) => d.faults.unplugAtTransfer(n));
+		const swept = await sweep(fresh, transfers, (d, n) => {
+			d.faults.unplugAtTransfer(n);
+			return undefined;
+		});
 		say(`boron, cable, of ${transfers} transfers`, swept, began);
 		expect(swept.bad).toEqual([]);
 		expect(swept.button).toEqual([]);

@@ -7,7 +7,10 @@ test(
 		const fresh = new Fresh(boron);
 		const { writes } = await whole(fresh);
 		const began = performance.now();
-		const swept = await sweep(fresh, writes, (d, n) => d.faults.powerLossAtFlashWrite(n));
+		const swept = await sweep(fresh, writes, (d, n) => {
+			d.faults.powerLossAtFlashWrite(n);
+			return undefined;
+		});
 		say(`boron, power, of ${writes} flash writes`, swept, began);
 		expect(swept.bad).toEqual([]);
 		expect(swept.button).toEqual([]);

@@ -8,7 +8,10 @@ test(
 	async () => {
 		const { transfers } = await whole(fresh);
 		const began = performance.now();
-		const swept = await sweep(fresh, transfers, (d, n) => d.faults.unplugAtTransfer(n));
+		const swept = await sweep(fresh, transfers, (d, n) => {
+			d.faults.unplugAtTransfer(n);
+			return undefined;
+		});
 		say(`photon, cable, of ${transfers} transfers`, swept, began);
 		expect(swept.bad).toEqual([]);
 		expect(swept.button.filter((b) => !b.named)).toEqual([]);
@@ -24,7 +27,10 @@ test(
 	async () => {
 		const { writes } = await whole(fresh);
 		const began = performance.now();
-		const swept = await sweep(fresh, writes, (d, n) => d.faults.powerLossAtFlashWrite(n));
+		const swept = await sweep(fresh, writes, (d, n) => {
+			d.faults.powerLossAtFlashWrite(n);
+			return undefined;
+		});
 		say(`photon, power, of ${writes} flash writes`, swept, began);
 		expect(swept.bad).toEqual([]);
 		expect(swept.button.filter((b) => !b.named)).toEqual([]);

@@ -105,21 +105,21 @@ export interface Swept {
 export async function sweep(
 	fresh: Fresh,
 	count: number,
-	interrupt: (device: VirtualDevice, point: number, bench: Bench) => UsbHost | void,
+	interrupt: (device: VirtualDevice, point: number, bench: Bench) => UsbHost | undefined,
 ): Promise<Swept> {
 	const swept: Swept = { points: 0, bad: [], button: [], dead: [], tries: 0 };
 	for (const point of points(count)) {
 		swept.points++;
 		const b = fresh.make();
 		const host = interrupt(b.device, point, b);
-		const first = await attempt(b, fresh.job, host ?? undefined);
+		const first = await attempt(b, fresh.job, host);
 		if (b.device.mode === 'off') b.device.plug();
 		// Bootloader and Device OS take their time to start, and may finish what they had begun.
 		await b.clock.sleep(10_000);
 		if (b.device.mode === 'dead') {
 			b.device.pressModeAndReset();
 			await b.clock.sleep(10_000);
-			if (b.device.mode !== 'dfu') {
+			if (!inDfu(b.device)) {
 				swept.dead.push({ point, named: recoveryNamed(first) === 'none' });
 				continue;
 			}
@@ -136,6 +136,10 @@ export async function sweep(
 		}
 	}
 	return swept;
+}
+
+function inDfu(device: VirtualDevice): boolean {
+	return device.mode === 'dfu';
 }
 
 /** What the plan said, before anything was written, of an interruption in the step in which it then happened. */

@@ -2,8 +2,6 @@
  * What the programming scenarios share: releases made of real modules (npm's particle-cli tarballs) or of stand-ins, applications of any
  * size, virtual devices on a virtual clock, and the one command that a user would type. No tests here.
  */
-import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import {
 	platformByName,
 	platforms,
@@ -13,18 +11,13 @@ import {
 	type SourcedModule,
 	slotOf,
 } from '@linac/catalog';
-import { type Clock, type Digests, seededRandom, toHex, VirtualClock } from '@linac/core';
+import { type Clock, seededRandom, toHex, VirtualClock } from '@linac/core';
 import { createModule, inspectInput, ModuleFunction, type ParsedModule, parseModule } from '@linac/firmware';
+import { nodeDigests } from '@linac/host';
 import type { Goal, GoalFile } from '@linac/planner';
 import { type JobEvent, type ProgramOptions, program } from '@linac/programmer';
 import { VirtualBus, VirtualDevice, type VirtualDeviceOptions, virtualUsbHost } from '@linac/virtual';
 import { cliOfRelease, realFiles } from '../support/real-firmware.js';
-
-/** Node's own digests, so that hashing whole devices thousands of times is no matter. */
-export const nodeDigests: Digests = {
-	crc32,
-	sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
-};
 
 export function parsed(bytes: Uint8Array, name = 'module'): ParsedModule {
 	const verdict = parseModule(bytes, { file: name, digests: nodeDigests });

@@ -1,12 +1,13 @@
 import { expectedModules, latestInLine, platforms, releases, releasesFor } from '@linac/catalog';
 import { equalBytes, VirtualClock } from '@linac/core';
+import { nodeDigests } from '@linac/host';
 import { plan as makePlan } from '@linac/planner';
 import { type Report, runJob, takeSnapshot, usbIdsOf } from '@linac/programmer';
 import { listDevices } from '@linac/usb';
 import { standInRelease, type VirtualDevice, virtualUsbHost } from '@linac/virtual';
 import { describe, expect, test } from 'vitest';
 import { realModule, realTinker } from '../support/real-firmware.js';
-import { application, type Bench, bench, goal, goalFile, nodeDigests, realRelease, run } from './programming-setup.js';
+import { application, type Bench, bench, goal, goalFile, realRelease, run } from './programming-setup.js';
 
 type Outcome = Awaited<ReturnType<typeof run>>;
 

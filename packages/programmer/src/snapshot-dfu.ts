@@ -28,15 +28,10 @@ import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
 import type { DfuDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { DeviceSession } from './session.js';
-import { readSoftDevice } from './soft-device.js';
+import { type FlashReader, readSoftDevice } from './soft-device.js';
 
 /** One DFU block, and more than the highest prefix offset (0x200) plus a prefix. */
 const HEAD = 4096;
-
-/** Reads pieces of one storage over DFU; remembers nothing. */
-export interface FlashReader {
-	read(address: number, length: number): Promise<Uint8Array>;
-}
 
 export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnapshot> {
 	const { platform, world } = session;

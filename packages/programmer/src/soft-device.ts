@@ -11,7 +11,11 @@ import type { MemoryRegion, ModuleSlot } from '@linac/catalog';
 import { equalBytes, toHex, u16le, u32le } from '@linac/core';
 import type { InstalledModule } from '@linac/planner';
 import type { World } from './environment.js';
-import type { FlashReader } from './snapshot-dfu.js';
+
+/** Reads pieces of one storage, by the addresses of the memory map; remembers nothing. */
+export interface FlashReader {
+	read(address: number, length: number): Promise<Uint8Array>;
+}
 
 const INFO_OFFSET = 0x2000;
 const MAGIC_OFFSET = INFO_OFFSET + 4;
