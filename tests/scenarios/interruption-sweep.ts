@@ -76,7 +76,7 @@ export async function attempt(b: Bench, job: Job, host?: UsbHost): Promise<Ended
 	return ended;
 }
 
-function proved(ended: Ended): boolean {
+export function proved(ended: Ended): boolean {
 	const { report } = ended;
 	if (!report || report.error) return false;
 	return (
