@@ -174,12 +174,12 @@ export class LabBench {
 
 	describe(lab: LabDevice): string {
 		const { device } = lab;
-		const what = device.mode === 'off' ? 'unplugged' : `${device.mode} mode`;
+		const what = device.mode === 'off' ? device.why : `${device.mode} mode (${device.why})`;
 		const modules = device
 			.installedModules()
 			.map((m) => `${slotName(lab.platform, m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
 			.join(', ');
-		return `${lab.name}: ${device.deviceId}, ${what}${device.why ? ` (${device.why})` : ''}; ${modules}`;
+		return `${lab.name}: ${device.deviceId}, ${what}; ${modules}`;
 	}
 
 	#file(spec: LabSpec): string {

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Clock, scaledClock, systemClock } from '@linac/core';
+import { type Clock, LinacError, scaledClock, systemClock } from '@linac/core';
 import { UsbIpServer } from '@linac/host';
 import type { Context, SourceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
@@ -47,7 +47,11 @@ export async function lab(context: Context, options: LabOptions): Promise<ExitCo
 		...(options.state === undefined ? {} : { stateFolder: resolve(context.cwd, options.state) }),
 	});
 	await bench.started();
-	const server = await UsbIpServer.start(bench.bus, listen);
+	const server = await UsbIpServer.start(bench.bus, listen).catch((error: unknown) => {
+		if (!(error instanceof LinacError)) throw error;
+		const hint = 'Choose another place with --listen, e.g. --listen 127.0.0.1:0 for any free port.';
+		throw new LinacError(error.code, error.message, { retry: 'operator', hint, cause: error });
+	});
 	try {
 		const at = `${listen.host}:${server.port}`;
 		output.document({
