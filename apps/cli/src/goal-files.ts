@@ -1,21 +1,19 @@
 /**
  * Files of the command line as the planner wants them: every module with its hash and the slot it belongs in, every file that is no
- * module with the reason. A file that was named must be firmware; in a folder that was named, other files are left out and told.
+ * module with the reason. A file that was named must be firmware; in a folder that was named, other files are left out, and the
+ * plan says so in their verdict.
  */
 import { createHash } from 'node:crypto';
 import { platformById, type SourcedModule, slotOf } from '@linac/catalog';
+import { problem } from '@linac/core';
 import { inspectInput, moduleLabel, type ParsedModule } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import type { GoalFile } from '@linac/planner';
 import { platformNames } from './facts.js';
 import { readInputs } from './inputs.js';
 
-export async function readGoalFiles(
-	names: readonly string[],
-	cwd: string,
-): Promise<{ files: GoalFile[]; ignored: string[]; assets: string[] }> {
+export async function readGoalFiles(names: readonly string[], cwd: string): Promise<{ files: GoalFile[]; assets: string[] }> {
 	const files: GoalFile[] = [];
-	const ignored: string[] = [];
 	const assets: string[] = [];
 	for (const input of await readInputs(names, cwd)) {
 		if (input.bytes === undefined) {
@@ -24,7 +22,7 @@ export async function readGoalFiles(
 		}
 		const found = inspectInput(input.name, input.bytes, { platforms: platformNames, digests: nodeDigests });
 		if (!found.ok) {
-			if (input.fromFolder && isBystander(input.name)) ignored.push(input.name);
+			if (input.fromFolder && isBystander(input.name)) files.push(leftOut(input.name, 'NOT_FIRMWARE', 'is no firmware'));
 			else files.push({ name: input.name, problems: found.problems });
 			continue;
 		}
@@ -33,13 +31,18 @@ export async function readGoalFiles(
 		for (const other of found.value.others) {
 			if (other.problem.severity === 'error' && !isBystander(other.file))
 				files.push({ name: other.file, problems: [other.problem] });
-			else ignored.push(other.file);
+			else files.push(leftOut(other.file, other.problem.code, 'is no module'));
 		}
 		assets.push(...found.value.assets.map((a) => a.file));
 		const errors = found.value.problems.filter((p) => p.severity === 'error');
 		if (errors.length > 0) files.push({ name: input.name, problems: errors });
 	}
-	return { files, ignored, assets };
+	return { files, assets };
+}
+
+/** A file that is passed over with good reason: it gets a verdict like every other. */
+export function leftOut(name: string, code: string, why: string): GoalFile {
+	return { name, problems: [problem(code, `${name} ${why} and is left out.`, { severity: 'info', file: name })] };
 }
 
 /** Notes and checksums stand in folders of firmware with good reason. What is called firmware and is none is a fault, though. */

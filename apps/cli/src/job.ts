@@ -12,7 +12,7 @@ import type { Context, GoalOptions } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { defaultRelease, platformNamed, releaseNamed } from './facts.js';
 import { CommandFailure, refused, usage } from './failure.js';
-import { readGoalFiles } from './goal-files.js';
+import { leftOut, readGoalFiles } from './goal-files.js';
 import type { Sources } from './sources.js';
 import { usbIds } from './usb-ids.js';
 
@@ -23,13 +23,13 @@ export async function filesFor(
 	options: { applicationOnly?: boolean } = {},
 ): Promise<GoalFile[]> {
 	if (names.length === 0) return [];
-	const { files, ignored, assets } = await readGoalFiles(names, context.cwd);
-	for (const name of ignored) context.output.note(`${name} is no firmware and is left out.`);
+	const { files, assets } = await readGoalFiles(names, context.cwd);
 	const problems = files.flatMap((f) => (f.module?.module.sound ? [] : f.problems.filter((p) => p.severity === 'error')));
 	if (problems.length > 0) {
 		throw refused(ExitCode.inputRefused, problems, 'Nothing was written. "linac inspect" shows what is in a file.');
 	}
-	if (files.length === 0) throw usage('There is no firmware in what was named.', '"linac inspect" shows what is in a file.');
+	if (!files.some((f) => f.module))
+		throw usage('There is no firmware in what was named.', '"linac inspect" shows what is in a file.');
 	if (assets.length > 0 && !options.applicationOnly) {
 		const message = `${assets[0]} is an asset of the application. linac does not program assets yet.`;
 		throw new CommandFailure(ExitCode.inputRefused, 'ASSET_NOT_SUPPORTED', message, {
@@ -37,8 +37,7 @@ export async function filesFor(
 			details: { assets },
 		});
 	}
-	for (const name of assets) context.output.note(`${name} is an asset and is left out (--application-only).`);
-	return files;
+	return [...files, ...assets.map((name) => leftOut(name, 'ASSET_LEFT_OUT', 'is an asset of the application'))];
 }
 
 /** The one device that is meant. Throws with exit code 5 when that is not clear. */

@@ -124,13 +124,25 @@ export class LabBench {
 		const modules = release.modules.filter((m) => m.module.prefix.function !== ModuleFunction.ncp).map((m) => m.module);
 		const hasNcp = platform.modules.some((m) => m.function === ModuleFunction.ncp);
 		const ncp = expectedModules(platform, version).find((m) => m.function === ModuleFunction.ncp)?.version ?? olderNcp;
-		const tinker = this.#options.application?.(spec) ?? (await sources.application(platform, version, signal));
-		modules.push((tinker ?? standInApplication(platform, version)).module);
+		modules.push((await this.#application(spec)).module);
 		return {
 			modules,
 			standIn: standIn || release.modules.some((m) => m.standIn),
 			...(hasNcp ? { ncp: { version: ncp } } : {}),
 		};
+	}
+
+	/** Tinker where there is one that this Device OS can run, else a stand-in for it. */
+	async #application(spec: LabSpec): Promise<SourcedModule> {
+		const { application, sources, signal } = this.#options;
+		const asked = application?.(spec);
+		if (asked) return asked;
+		const { platform, version } = spec;
+		const tinker = await sources.application(platform, version, signal);
+		const number = releaseByVersion(version)?.moduleVersion;
+		const needs = tinker?.module.dependencies.filter((d) => d.function === ModuleFunction.system) ?? [];
+		const runs = number === undefined || needs.every((d) => d.version <= number);
+		return tinker && runs ? tinker : standInApplication(platform, version);
 	}
 
 	/** Resolves when every device has started, or has had the time to. */

@@ -61,7 +61,7 @@ export interface Goal {
 export interface GoalFile {
 	/** As the user named it, e.g. `firmware.bin` or `set.zip/boron-bootloader.bin`. */
 	name: string;
-	/** Undefined when the file could not be read as a module; `problems` then say why. */
+	/** Undefined when the file is no module; `problems` then say why. Without an error among them it is left out, and the job goes on. */
 	module?: SourcedModule;
 	problems: Problem[];
 }

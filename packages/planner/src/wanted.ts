@@ -140,6 +140,10 @@ function judgeFile(platform: Platform, goal: Goal, file: GoalFile, judged: Judge
 	const { module: source } = file;
 	if (!source) {
 		const first = file.problems[0];
+		if (first && file.problems.every((p) => p.severity !== 'error')) {
+			judged.verdicts.push(verdictOf(file.name, 'not-needed', first.code, first.message));
+			return;
+		}
 		judged.problems.push(
 			...(first
 				? file.problems.map((p) => ({ ...p, file: p.file ?? file.name }))

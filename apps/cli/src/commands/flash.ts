@@ -15,6 +15,9 @@ import { showReport } from '../show-report.js';
 import { openSources } from '../sources.js';
 import { plan as planCommand } from './plan.js';
 
+/** How long somebody at a terminal has to plug the device in again or to press its buttons, in milliseconds. */
+const operatorMs = 120_000;
+
 export async function flash(context: Context, options: WriteOptions, names: string[]): Promise<ExitCode> {
 	if (names.length === 0 && options.target === undefined) {
 		throw usage(
@@ -61,6 +64,7 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			signal,
 			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
 			goal,
+			limits: { operatorMs: context.interactive ? operatorMs : 0 },
 			release: async (device) => {
 				try {
 					return await openFor(context, sources, device, goal, { update: isUpdate });

@@ -30,7 +30,9 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 		const found = await deviceFor(context, connection, options.device);
 		const platform = platformNamed(found.platform.name);
 		const { environment } = connection;
-		const wanted: Wanted[] = files.map((f) => ({ slot: f.module!.slot, module: f.module!.module, origin: f.name }));
+		const wanted: Wanted[] = files.flatMap((f) =>
+			f.module ? [{ slot: f.module.slot, module: f.module.module, origin: f.name }] : [],
+		);
 		const foreign = wanted.find((w) => w.module.prefix.platformId !== platform.id && w.module.prefix.function !== 9);
 		if (foreign) {
 			throw new CommandFailure(
