@@ -378,7 +378,7 @@ describe('disturbances within one call', () => {
 		expect(b.clock.now() - began).toBeLessThan(60_000);
 		void b.clock.sleep(12_000).then(() => b.device.pressModeAndReset());
 		const outcome = await run(b, { ...job, limits: { operatorMs: 30_000 } });
-		expect(outcome.events[0]).toMatchObject({ type: 'waiting', for: expect.stringContaining('MODE') });
+		expect(outcome.events[0]).toMatchObject({ type: 'waiting', hint: expect.stringContaining('MODE') });
 		expect(report(outcome).outcome).toBe('verified');
 	});
 

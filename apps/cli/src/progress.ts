@@ -90,7 +90,7 @@ export class JobProgress {
 				this.#output.note(`      ${c.yellow('again')} (try ${event.attempt} of ${event.of}): ${event.message} [${event.code}]`);
 				break;
 			case 'waiting':
-				this.#output.note(`      waiting for ${event.for}`);
+				this.#output.note(`      waiting for ${event.for}${event.hint === undefined ? '' : `. ${event.hint}`}`);
 				break;
 			case 'note':
 				this.#output.note(`      ${event.message}`);

@@ -20,6 +20,8 @@ export interface World {
 	signal: AbortSignal;
 	/** What Ctrl-C says: a command that writes to a device says more than the others. */
 	interrupt: { note: string };
+	/** Whether somebody can answer questions; default: whether there is a terminal. */
+	interactive?: boolean;
 }
 
 /** Runs one command to its end. Never throws; returns the exit code. */
@@ -36,11 +38,18 @@ export async function run(world: World): Promise<ExitCode> {
 		env: world.env,
 		cwd: world.cwd,
 		stdin: world.stdin,
-		interactive: world.stdin.isTTY === true && world.stderr.isTTY === true && !json,
+		interactive: world.interactive ?? (world.stdin.isTTY === true && world.stderr.isTTY === true && !json),
 		debug,
 		interrupt: world.interrupt,
 		run: (args, { env, cwd, quiet }) =>
-			run({ ...world, args, cwd, env: { ...world.env, ...env }, stdout: quiet ? { write: () => {} } : world.stdout }),
+			run({
+				...world,
+				args,
+				cwd,
+				env: { ...world.env, ...env },
+				interactive: false,
+				stdout: quiet ? { write: () => {} } : world.stdout,
+			}),
 	};
 	if (json && (flags[0] === '--version' || flags[1] === '--version')) {
 		output.document({ version: version() });

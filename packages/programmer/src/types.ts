@@ -19,7 +19,8 @@ export type JobEvent = EventBase &
 		| { type: 'step-skipped'; step: string; reason: string }
 		| { type: 'step-finished'; step: string; ms: number; evidence?: Json }
 		| { type: 'retry'; step: string; code: string; message: string; attempt: number; of: number }
-		| { type: 'waiting'; step: string; for: string }
+		/** `hint` is what a person should do, in whole sentences. */
+		| { type: 'waiting'; step: string; for: string; hint?: string }
 		| { type: 'note'; message: string }
 		| { type: 'job-finished'; outcome: Outcome }
 	);

@@ -1,0 +1,106 @@
+/** Modules that the running Device OS installs itself: what cancelling does there, how a lost bootloader is told, and that tries are bounded. */
+import { describe, expect, test } from 'vitest';
+import { realTinker } from '../support/real-firmware.js';
+import { type Bench, bench, goal, realRelease, run } from './programming-setup.js';
+
+function bootloaderOf(b: Bench): { version: number; valid: boolean } | undefined {
+	return b.device.installedModules().find((m) => m.function === 2);
+}
+
+function value(outcome: Awaited<ReturnType<typeof run>>) {
+	if (!outcome.verdict.ok) throw new Error(outcome.verdict.problems.map((p) => p.message).join(' '));
+	return outcome.verdict.value;
+}
+
+describe('a bootloader that is given to the running Device OS', () => {
+	const boron220 = realRelease('boron', '2.2.0');
+	const job = { goal: goal('4.0.1'), release: realRelease('boron', '4.0.1') };
+
+	test('cancelling while it is being sent leaves the old one, and a device that answers; the same command finishes the job', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const old = bootloaderOf(b)!.version;
+		const stop = new AbortController();
+		let sent = 0;
+		const cancelled = await run(b, {
+			...job,
+			signal: stop.signal,
+			onEvent: (e) => {
+				if (e.type !== 'progress' || e.what !== 'send') return;
+				sent = e.done;
+				if (e.done > e.total / 2) stop.abort();
+			},
+		});
+		expect(sent).toBeGreaterThan(10_000);
+		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		expect(b.device.mode).toBe('normal');
+		expect(bootloaderOf(b)).toMatchObject({ version: old, valid: true });
+		expect(value(await run(b, job)).outcome).toBe('verified');
+		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
+	});
+
+	test('cancelling after it has been accepted waits until it is in place, and stops then', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const stop = new AbortController();
+		const cancelled = await run(b, {
+			...job,
+			signal: stop.signal,
+			onEvent: (e) => {
+				if (e.type === 'waiting') stop.abort();
+			},
+		});
+		expect(stop.signal.aborted).toBe(true);
+		const r = value(cancelled);
+		expect(r).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		expect(r.steps.find((s) => /bootloader/.test(s.title))).toMatchObject({ result: 'done' });
+		expect(b.device.mode).toBe('normal');
+		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
+		expect(value(await run(b, job)).outcome).toBe('verified');
+	});
+
+	test('a device that takes it and never installs it is not asked for longer than a few minutes, and the error says what happened', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const old = bootloaderOf(b)!;
+		const flash = b.device.flash('internal');
+		const region = b.device.platform.memory.find((r) => r.name === 'bootloader')!;
+		const before = flash.read(region.start, region.end - region.start);
+		// Whatever the device copies there, its flash holds the old bootloader again by the time that it runs.
+		const stop = b.device.onChange(() => {
+			if (b.device.mode === 'normal') flash.put(region.start, before);
+		});
+		const outcome = await run(b, job);
+		stop();
+		const r = value(outcome);
+		expect(r).toMatchObject({ outcome: 'failed', error: { code: 'UPDATE_NOT_APPLIED' } });
+		expect(bootloaderOf(b)).toMatchObject({ version: old.version });
+		expect(outcome.events.filter((e) => e.type === 'retry').length).toBeGreaterThanOrEqual(1);
+		expect(b.clock.now()).toBeLessThan(200_000);
+	});
+});
+
+describe('a Photon, whose system copies a bootloader over the old one', () => {
+	const job = { goal: goal('2.2.0'), release: realRelease('photon', '2.2.0') };
+
+	test('that loses its power in the middle of that is told to be maybe lost, with what can still be tried', async () => {
+		const codes: string[] = [];
+		for (let n = 1; n <= 6; n++) {
+			const b = bench('photon', { release: realRelease('photon', '1.5.2'), application: realTinker('photon') });
+			let armed = false;
+			const outcome = await run(b, {
+				...job,
+				onEvent: (e) => {
+					if (armed || e.type !== 'progress' || e.what !== 'send' || e.done < e.total) return;
+					armed = true;
+					b.device.faults.powerLossAtFlashWrite(n);
+				},
+			});
+			expect(armed).toBe(true);
+			const r = value(outcome);
+			codes.push(r.error?.code ?? r.outcome);
+			if (r.error?.code !== 'BOOTLOADER_MAY_BE_LOST') continue;
+			expect(r.outcome).toBe('failed');
+			expect(r.error.retry).toBe('operator');
+			expect(r.error.hint).toMatch(/SETUP[\s\S]*SWD/);
+		}
+		expect(codes).toContain('BOOTLOADER_MAY_BE_LOST');
+	});
+});
