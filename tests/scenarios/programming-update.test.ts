@@ -21,16 +21,19 @@ describe('a bootloader that is given to the running Device OS', () => {
 		const old = bootloaderOf(b)!.version;
 		const stop = new AbortController();
 		let sent = 0;
+		let whole = 0;
 		const cancelled = await run(b, {
 			...job,
 			signal: stop.signal,
 			onEvent: (e) => {
 				if (e.type !== 'progress' || e.what !== 'send') return;
 				sent = e.done;
+				whole = e.total;
 				if (e.done > e.total / 2) stop.abort();
 			},
 		});
 		expect(sent).toBeGreaterThan(10_000);
+		expect(sent).toBeLessThan(whole - 5000);
 		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
 		expect(b.device.mode).toBe('normal');
 		expect(bootloaderOf(b)).toMatchObject({ version: old, valid: true });

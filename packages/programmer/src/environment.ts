@@ -13,8 +13,10 @@ import type { JobEvent } from './types.js';
 export interface JobLimits {
 	/** Tries of one step for errors of class `step`, the first included. */
 	stepTries: number;
-	/** Times that a job is planned again from a fresh look at the device, for errors of class `reconnect` and `job`. */
+	/** Times that a job is planned again from a fresh look at the device, in all. For an error of class `step`, whose tries are used up: once. */
 	replans: number;
+	/** Nothing more is tried once the tries that failed have taken this long together. Waiting for people is not counted. */
+	failedMs: number;
 	/** Until a device that was told to change its mode is back on the bus. */
 	modeChangeMs: number;
 	/** Until a device that applies an update (copies a module, maybe restarts twice) is back on the bus. */
@@ -32,6 +34,7 @@ export interface JobLimits {
 export const defaultLimits: JobLimits = {
 	stepTries: 3,
 	replans: 3,
+	failedMs: 120_000,
 	modeChangeMs: 15_000,
 	applyMs: 60_000,
 	bootMs: 30_000,

@@ -5,11 +5,20 @@
  */
 
 import type { ReleaseSet } from '@linac/catalog';
-import { asLinacError, cancelled, good, LinacError, type Problem, throwIfCancelled, type Verdict } from '@linac/core';
+import {
+	asLinacError,
+	cancelled,
+	good,
+	LinacError,
+	type Problem,
+	type RetryClass,
+	throwIfCancelled,
+	type Verdict,
+} from '@linac/core';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
 import { type DiscoveredDevice, waitForDevice } from '@linac/usb';
 import { type DeviceSelector, findDevice } from './device-selector.js';
-import { completeEnvironment, type Environment, type World } from './environment.js';
+import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
 import { type KnownModule, knownModule } from './known-modules.js';
 import { errorOf, runPlan } from './run-job.js';
@@ -53,7 +62,7 @@ async function findOrAsk(world: World, events: JobEvents, selector: DeviceSelect
 	} catch (error) {
 		const e = asLinacError(error);
 		if (e.code !== 'DEVICE_NOT_FOUND' || limits.operatorMs === 0) throw e;
-		events.emit({ type: 'waiting', step: 'job', for: e.hint ?? e.message });
+		events.emit({ type: 'waiting', step: 'job', for: 'the device', hint: e.hint ?? e.message });
 		await waitForDevice(host, usbPlatforms, {
 			deviceId: selector?.deviceId,
 			location: selector?.location,
@@ -84,9 +93,12 @@ class Attempts {
 	}
 
 	async run(): Promise<Verdict<Report>> {
-		const { limits } = this.#session.world;
+		const { clock, limits } = this.#session.world;
+		const tries = new Tries(limits);
 		for (let attempt = 0; ; attempt++) {
 			let error: LinacError;
+			const began = clock.now();
+			let failedMs: number;
 			try {
 				const verdict = await this.#once();
 				if (!verdict.ok) return verdict;
@@ -96,10 +108,12 @@ class Attempts {
 					retry: report.error.retry as LinacError['retry'],
 					hint: report.error.hint,
 				});
+				failedMs = report.steps.find((s) => s.result === 'failed')?.ms ?? 0;
 			} catch (thrown) {
 				error = asLinacError(thrown);
+				failedMs = clock.now() - began;
 			}
-			if (attempt >= limits.replans || !(await this.#maybeAgain(error, attempt))) return this.#giveUp(error);
+			if (!tries.another(error, failedMs) || !(await this.#maybeAgain(error, attempt))) return this.#giveUp(error);
 		}
 	}
 
@@ -157,8 +171,7 @@ class Attempts {
 		const session = this.#session;
 		const { limits } = session.world;
 		const forOperator = error.retry === 'operator' && limits.operatorMs > 0 && waitsForDevice(error.code);
-		if (!forOperator && error.retry !== 'reconnect' && error.retry !== 'step' && error.retry !== 'job') return false;
-		if (error.code === 'CANCELLED') return false;
+		if (!forOperator && error.retry !== 'reconnect' && error.retry !== 'step') return false;
 		this.#events.emit({
 			type: 'retry',
 			step: 'job',
@@ -167,7 +180,7 @@ class Attempts {
 			attempt: attempt + 2,
 			of: limits.replans + 1,
 		});
-		if (forOperator) this.#events.emit({ type: 'waiting', step: 'job', for: error.hint ?? 'the device to come back' });
+		if (forOperator) this.#events.emit({ type: 'waiting', step: 'job', for: 'the device to come back', hint: error.hint });
 		try {
 			await session.returned(forOperator ? limits.operatorMs : limits.returnMs);
 			return true;
@@ -199,6 +212,32 @@ class Attempts {
 		if (!last) throw error;
 		const outcome = error.code === 'CANCELLED' ? 'cancelled' : 'failed';
 		return this.#finish({ ...last, outcome, error: errorOf(error) });
+	}
+}
+
+/**
+ * How often a job is planned again, by class of error. An error of class `step` has used up the tries of its step already: one more, from
+ * a fresh look. `never` and `job` (the network, cancelling) are not for this loop; `operator` is, where somebody can be asked.
+ */
+class Tries {
+	readonly #limits: JobLimits;
+	readonly #used = new Map<RetryClass, number>();
+	#failedMs = 0;
+
+	constructor(limits: JobLimits) {
+		this.#limits = limits;
+	}
+
+	/** Takes note of a try that has failed after `failedMs`; `true` when there is one left. */
+	another(error: LinacError, failedMs: number): boolean {
+		const { replans, failedMs: mostMs } = this.#limits;
+		const all = [...this.#used.values()].reduce((sum, n) => sum + n, 0);
+		const used = this.#used.get(error.retry) ?? 0;
+		this.#failedMs += failedMs;
+		if (all >= replans || this.#failedMs >= mostMs) return false;
+		if (error.retry === 'step' && used >= 1) return false;
+		this.#used.set(error.retry, used + 1);
+		return true;
 	}
 }
 

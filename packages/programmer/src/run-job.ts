@@ -183,15 +183,20 @@ function fileOutcome(file: FileVerdict, steps: Report['steps']): FileVerdict {
 	return { ...file, verdict: 'already-there', code: 'ALREADY_THERE', reason: own[0]?.reason ?? file.reason };
 }
 
-/** Repeats a step for errors that are worth it, with the interface opened anew, at most `limits.stepTries` times in all. */
+/**
+ * Repeats a step for errors that are worth it, with the interface opened anew, at most `limits.stepTries` times in all, and no more
+ * once the failed tries have taken `limits.failedMs`.
+ */
 async function withTries(job: RunningJob, step: Step): Promise<StepResult> {
 	const { session, events, world } = job;
+	const began = world.clock.now();
 	for (let attempt = 1; ; attempt++) {
 		try {
 			return await perform(job, step);
 		} catch (error) {
 			const e = asLinacError(error);
 			if (e.retry !== 'step' || attempt >= world.limits.stepTries) throw e;
+			if (world.clock.now() - began >= world.limits.failedMs) throw e;
 			events.emit({
 				type: 'retry',
 				step: step.id,

@@ -23,6 +23,7 @@ export class DeviceSession {
 	#control: ControlDevice | undefined;
 	#written = 0;
 	#read = 0;
+	#cancellable = true;
 
 	constructor(world: World, found: DiscoveredDevice, deviceId?: string) {
 		const platform = world.platforms.find((p) => p.name === found.platform.name);
@@ -111,6 +112,16 @@ export class DeviceSession {
 		}
 	}
 
+	/** Runs `act` to its end even when the job has been cancelled: the device is doing something that should not be walked away from. */
+	async toTheEnd<T>(act: () => Promise<T>): Promise<T> {
+		this.#cancellable = false;
+		try {
+			return await act();
+		} finally {
+			this.#cancellable = true;
+		}
+	}
+
 	/** Waits for the device to be back after it has vanished without being told to. In whatever mode it is then. */
 	async returned(timeoutMs: number): Promise<DiscoveredDevice> {
 		await this.close();
@@ -136,7 +147,7 @@ export class DeviceSession {
 
 	#options() {
 		const { clock, signal, log } = this.world;
-		return { clock, signal, log };
+		return { clock, log, ...(this.#cancellable ? { signal } : {}) };
 	}
 
 	async #wait(mode: 'normal' | 'dfu' | undefined, timeoutMs: number, gone?: USBDevice): Promise<DiscoveredDevice> {

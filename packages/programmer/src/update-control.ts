@@ -56,6 +56,7 @@ export async function updateByControl(
 	job.proofs.drop(slot);
 	job.wrote = true;
 	const bytes = input.module.bytes;
+	let applied: boolean;
 	try {
 		await session.change(
 			'normal',
@@ -66,14 +67,16 @@ export async function updateByControl(
 				}),
 			world.limits.applyMs,
 		);
+		events.emit({ type: 'waiting', step: step.id, for: 'the device to apply the update' });
+		applied = await session.toTheEnd(() =>
+			poll(world.clock, world.limits.applyMs, ASK_EVERY_MS, async () => (await there()) !== undefined),
+		);
 	} catch (error) {
 		const e = asLinacError(error);
 		const last = step.ifInterrupted.way === 'none';
 		if (e.code === 'DEVICE_NOT_BACK' && last) throw bootloaderMayBeLost(session.platform, world.limits.applyMs, e);
 		throw e;
 	}
-	events.emit({ type: 'waiting', step: step.id, for: 'the device to apply the update' });
-	const applied = await poll(world.clock, world.limits.applyMs, ASK_EVERY_MS, async () => (await there()) !== undefined);
 	if (!applied) {
 		throw new LinacError(
 			'UPDATE_NOT_APPLIED',
@@ -85,7 +88,7 @@ export async function updateByControl(
 			},
 		);
 	}
-	const proof = (await there()) === 'by-hash' ? 'device-hash' : 'reported-version';
+	const proof = (await session.toTheEnd(there)) === 'by-hash' ? 'device-hash' : 'reported-version';
 	job.proofs.set(slot, {
 		proof,
 		version: prefix.version,
