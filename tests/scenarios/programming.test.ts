@@ -200,6 +200,21 @@ describe('a plan that was made before', () => {
 	});
 });
 
+test('an A SoM, which was never sold, gets the system that was published for it back, and an application', async () => {
+	const release = realRelease('asom', '1.4.4');
+	expect(release.modules.map((m) => m.slot).sort()).toEqual(['bootloader', 'softdevice', 'system-part1']);
+	const b = bench('asom', { release });
+	b.device.flash('internal').put(0x50000, new Uint8Array(64));
+	b.device.pressReset();
+	await b.clock.sleep(5000);
+	expect(b.device.mode).toBe('dfu');
+	const app = application('asom', { needs: 1406 });
+	const r = report(await run(b, { goal: goal('1.4.4', [goalFile('asom', app)]), release }));
+	expect(r.outcome).toBe('verified');
+	expect(truth(b.device)).toMatchObject({ '4.1': 1406, '2.0': 501, '8.0': 202, '5.1': 6 });
+	expect(b.device.mode).toBe('normal');
+});
+
 describe('every platform', () => {
 	const programmable = platforms.filter((p) => releasesFor(p).length >= 2);
 	test.each(programmable.map((p) => [p.name, p] as const))(

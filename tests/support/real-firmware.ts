@@ -15,6 +15,8 @@ export const particleCliVersions = ['2.3.0', '2.8.0', '2.16.0', '3.6.0', '3.51.0
 export type ParticleCliVersion = (typeof particleCliVersions)[number];
 
 export const cliOfRelease: Record<string, ParticleCliVersion> = {
+	// The A SoM's only.
+	'1.4.4': '2.3.0',
 	'1.5.0': '2.3.0',
 	'1.5.2': '2.8.0',
 	'2.2.0': '2.16.0',

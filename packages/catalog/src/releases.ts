@@ -9,7 +9,10 @@ import type { Platform, ReleaseEntry, ReleaseModule } from './types.js';
 import { compareVersions, normalizeVersion } from './versions.js';
 
 /** Newest first, as in the download table. */
-export const releases: readonly ReleaseEntry[] = releaseTexts.map((text) => JSON.parse(text) as ReleaseEntry);
+export const releases: readonly ReleaseEntry[] = releaseTexts.map((text) => {
+	const { beyondTable = [], ...entry } = JSON.parse(text) as Omit<ReleaseEntry, 'beyondTable'> & { beyondTable?: string[] };
+	return { ...entry, platforms: [...entry.platforms, ...beyondTable], beyondTable };
+});
 
 const byVersion = new Map(releases.map((r) => [r.version, r]));
 
@@ -18,7 +21,7 @@ export function releaseByVersion(version: string): ReleaseEntry | undefined {
 	return byVersion.get(normalizeVersion(version));
 }
 
-/** Releases whose cell for this platform is filled, newest first. */
+/** Releases that were published for this platform, newest first. */
 export function releasesFor(platform: Platform | string): ReleaseEntry[] {
 	const { name } = asPlatform(platform);
 	return releases.filter((r) => r.platforms.includes(name));

@@ -119,8 +119,10 @@ export interface ReleaseEntry {
 	/** `1.5.x`, `4.0.x` ... of which this may be the latest. */
 	lineName: string;
 	latestInLine: boolean;
-	/** Names of the platforms whose cell in the download table is filled. */
+	/** Names of the platforms that it was published for. */
 	platforms: string[];
+	/** Those of them that have no cell in the download table: their files were published elsewhere. */
+	beyondTable: string[];
 	source: string;
 }
 

@@ -812,4 +812,8 @@ export const releaseModuleTexts: Readonly<Record<string, Readonly<Record<string,
 		'1.5.2':
 			'[{"slot":"bootloader","function":2,"index":0,"version":502,"dependencies":[{"function":4,"index":1,"version":1102}],"real":true,"source":"header of xenon-bootloader@1.5.2.bin (particle-cli 2.6.0)"},{"slot":"softdevice","function":8,"index":0,"version":202,"dependencies":[{"function":2,"index":0,"version":501},{"function":4,"index":1,"version":1321}],"real":true,"source":"header of xenon-softdevice@1.5.2.bin (particle-cli 2.6.0)"},{"slot":"system-part1","function":4,"index":1,"version":1512,"dependencies":[{"function":2,"index":0,"version":501},{"function":8,"index":0,"version":202}],"real":true,"source":"header of xenon-system-part1@1.5.2.bin (particle-cli 2.6.0)"}]',
 	},
+	asom: {
+		'1.4.4':
+			'[{"slot":"bootloader","function":2,"index":0,"version":501,"dependencies":[],"real":true,"source":"header of asom-bootloader@1.4.4.bin (particle-cli 2.3.0)"},{"slot":"softdevice","function":8,"index":0,"version":202,"dependencies":[{"function":2,"index":0,"version":501},{"function":4,"index":1,"version":1321}],"real":true,"source":"header of asom-softdevice@1.4.4.bin (particle-cli 2.3.0)"},{"slot":"system-part1","function":4,"index":1,"version":1406,"dependencies":[{"function":2,"index":0,"version":501},{"function":8,"index":0,"version":202}],"real":true,"source":"header of asom-system-part1@1.4.4.bin (particle-cli 2.3.0)"}]',
+	},
 };
