@@ -34,6 +34,8 @@ export class FlashModel {
 	readonly size: number;
 	readonly #geometry: Pick<FlashGeometry, 'sectors' | 'programUnit' | 'programUs'>;
 	readonly #pieces = new Map<number, Uint8Array>();
+	/** Cells that do not take a program any more: address -> bits that stay set, and how often yet. */
+	readonly #worn = new Map<number, { mask: number; times: number }>();
 
 	constructor(name: string, geometry: Omit<FlashGeometry, 'source' | 'storage'>) {
 		const sectors = geometry.sectors.reduce((sum, run) => sum + run.count * run.size, 0);
@@ -137,6 +139,12 @@ export class FlashModel {
 		});
 	}
 
+	/** Wears out bits of a byte: the next `times` programs leave them set (for ever, if not given). Nothing reports it. */
+	wearOut(address: number, mask: number, times = Number.POSITIVE_INFINITY): void {
+		assert(this.contains(address, 1), `no byte in ${this.name} flash at 0x${address.toString(16)}`);
+		this.#worn.set(address, { mask, times });
+	}
+
 	/** Every stretch that is not blank, in order, for saving. */
 	*used(): Generator<{ address: number; bytes: Uint8Array }> {
 		for (const piece of [...this.#pieces.keys()].sort((a, b) => a - b)) {
@@ -154,6 +162,11 @@ export class FlashModel {
 			const bytes = this.#piece(piece);
 			for (let i = 0; i < count; i++) bytes[from + i] = bytes[from + i]! & data[at + i]!;
 		});
+		for (const [cell, worn] of this.#worn) {
+			if (cell < address || cell >= address + length || worn.times <= 0) continue;
+			worn.times--;
+			this.put(cell, Uint8Array.of(this.read(cell, 1)[0]! | worn.mask));
+		}
 	}
 
 	#fill(address: number, length: number): void {
