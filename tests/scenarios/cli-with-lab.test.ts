@@ -88,6 +88,17 @@ describe('looking', () => {
 			expect(document<{ deviceId: string }>(await run('identify', '--device', name, '--json')).deviceId).toBe(deviceId);
 		}
 	});
+
+	test('a --source that is missing or damaged ends the command, even where another source has the release', async () => {
+		writeFileSync(join(folder.path, 'cut.zip'), Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 0, 0));
+		const plan = ['plan', '--target', '4.0.1', '--device', 'boron', '--json'];
+		const missing = await withSources(...plan, '--source', 'nowhere.zip');
+		expect(missing.code).toBe(3);
+		expect(document<{ error: { code: string } }>(missing).error.code).toBe('FILE_NOT_FOUND');
+		const damaged = await withSources(...plan, '--source', 'cut.zip');
+		expect(damaged.code).toBe(3);
+		expect(document<{ error: { message: string } }>(damaged).error.message).toContain('cut.zip');
+	});
 });
 
 describe('refusals, before anything is written', () => {

@@ -39,7 +39,15 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 	});
 	const download = new DownloadProgress(context.output);
 	const onProgress = (progress: SourceProgress) => download.show(progress);
+	let named = false;
+	// What was named by the person and cannot be read ends the command: passing it over would use other files than was meant.
+	const readNamed = async (signal: AbortSignal) => {
+		if (named) return;
+		for (const source of sources.slice(0, paths.length)) await source.list(signal);
+		named = true;
+	};
 	const open = async (query: ReleaseQuery, signal: AbortSignal) => {
+		await readNamed(signal);
 		try {
 			return (await openRelease({ ...query, sources, cache, signal, onProgress })).release;
 		} catch (error) {
