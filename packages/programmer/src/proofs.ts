@@ -2,6 +2,7 @@
  * What has been proved of each module during a job, and the evidence that is made of it at the end. A proof is only worth something
  * for the bytes it was taken of: a step that touches a slot drops the proof of that slot. Not for reading devices.
  */
+import { ModuleFunction } from '@linac/firmware';
 import type { DeviceSnapshot, ExpectedModule, InstalledModule } from '@linac/planner';
 import type { EvidenceRow } from './types.js';
 
@@ -41,6 +42,14 @@ export function installed(
 	return snapshot?.modules?.find((m) => m.function === expected.function && m.index === expected.index);
 }
 
+/** Modules that a device lists whenever it has them: one that is not in its list is not there, whatever was read back before. */
+const alwaysListed: ReadonlySet<number> = new Set([
+	ModuleFunction.bootloader,
+	ModuleFunction.monolithic,
+	ModuleFunction.system,
+	ModuleFunction.user,
+]);
+
 /**
  * One row a module: what was there, what is there, and how that was proved. A row is only `ok` when what the device says now does not
  * contradict the plan and there is a proof: SHA-256 of the bytes read back, the hash that the device tells, or, where nothing better
@@ -56,7 +65,8 @@ export function evidenceRow(
 	const was = installed(before, expected);
 	const is = installed(after, expected);
 	const read = proofs.get(expected.slot);
-	const contradicted = is !== undefined && (is.version !== expected.version || !is.valid);
+	const absent = is === undefined && after?.modules !== undefined && alwaysListed.has(expected.function);
+	const contradicted = absent || (is !== undefined && (is.version !== expected.version || !is.valid));
 	const row: EvidenceRow = {
 		slot: expected.slot,
 		function: expected.function,

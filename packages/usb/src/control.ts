@@ -3,6 +3,7 @@
  * The messages are in `control-messages.ts`, the transport in `control-channel.ts`. Format: docs/formats/usb-control.md.
  */
 import { LinacError, throwIfCancelled } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
 import { ControlChannel } from './control-channel.js';
 import {
 	ControlRequest,
@@ -100,8 +101,8 @@ export class ControlDevice {
 	}
 
 	/**
-	 * Listening mode is told by request 72 (Device OS >= 1.1.0). Safe mode is not told by any request: it is concluded when a module
-	 * of the main store is damaged or lacks a dependency, which is why Device OS then starts without the application.
+	 * Listening mode is told by request 72 (Device OS >= 1.1.0). Safe mode is not told by any request: it is concluded when there is no
+	 * application, or a module of the main store is damaged or lacks a dependency: then Device OS starts without the application.
 	 */
 	async mode(): Promise<ControlMode> {
 		const reply = await this.#try(ControlRequest.deviceMode);
@@ -111,7 +112,11 @@ export class ControlDevice {
 		const broken = modules.some(
 			(m) => m.store === 'main' && m.function !== 0 && m.checkedFlags !== 0 && !(m.valid && m.dependenciesMet),
 		);
-		return broken ? 'safe' : 'normal';
+		// Device OS starts normally only with an application, and some releases leave one that is not whole out of their list.
+		const runs = modules.some(
+			(m) => m.store === 'main' && (m.function === ModuleFunction.user || m.function === ModuleFunction.monolithic),
+		);
+		return broken || (modules.length > 0 && !runs) ? 'safe' : 'normal';
 	}
 
 	/** The modules that Device OS reports, functions in the module format's numbers. Throws `CONTROL_NOT_SUPPORTED` before 0.9.0/1.1.0. */

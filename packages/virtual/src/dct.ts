@@ -35,6 +35,7 @@ class FileArea extends FlashModel {
 
 	override apply(step: FlashStep): void {
 		this.put(step.address, step.data!);
+		this.wear(step.address, step.data!.length);
 	}
 
 	override tear(): void {}

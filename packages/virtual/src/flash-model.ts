@@ -34,6 +34,8 @@ export class FlashModel {
 	readonly size: number;
 	readonly #geometry: Pick<FlashGeometry, 'sectors' | 'programUnit' | 'programUs'>;
 	readonly #pieces = new Map<number, Uint8Array>();
+	/** Address in a sector that does not erase any more. */
+	#stuck = Number.NaN;
 	/** Cells that do not take a program any more: address -> bits that stay set, and how often yet. */
 	readonly #worn = new Map<number, { mask: number; times: number }>();
 
@@ -110,8 +112,10 @@ export class FlashModel {
 	}
 
 	apply(step: FlashStep): void {
-		if (step.kind === 'erase') this.#fill(step.address, step.length);
-		else this.#and(step.address, step.data!, step.length);
+		if (step.kind === 'erase') {
+			const stuck = step.address <= this.#stuck && this.#stuck < step.address + step.length;
+			if (!stuck) this.#fill(step.address, step.length);
+		} else this.#and(step.address, step.data!, step.length);
 	}
 
 	/**
@@ -139,6 +143,12 @@ export class FlashModel {
 		});
 	}
 
+	/** Makes the sector with this address one that no erase changes any more. Nothing reports it. */
+	stopErasing(address: number): void {
+		assert(this.contains(address, 1), `no byte in ${this.name} flash at 0x${address.toString(16)}`);
+		this.#stuck = address;
+	}
+
 	/** Wears out bits of a byte: the next `times` programs leave them set (for ever, if not given). Nothing reports it. */
 	wearOut(address: number, mask: number, times = Number.POSITIVE_INFINITY): void {
 		assert(this.contains(address, 1), `no byte in ${this.name} flash at 0x${address.toString(16)}`);
@@ -162,6 +172,11 @@ export class FlashModel {
 			const bytes = this.#piece(piece);
 			for (let i = 0; i < count; i++) bytes[from + i] = bytes[from + i]! & data[at + i]!;
 		});
+		this.wear(address, length);
+	}
+
+	/** What worn cells make of bytes that were just programmed. */
+	protected wear(address: number, length: number): void {
 		for (const [cell, worn] of this.#worn) {
 			if (cell < address || cell >= address + length || worn.times <= 0) continue;
 			worn.times--;
