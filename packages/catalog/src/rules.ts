@@ -97,7 +97,7 @@ export interface BootloaderUpdateFacts extends Sourced, RuleScope {
 
 export interface Rules {
 	format: 'linac-rules/1';
-	boot: Partial<Record<McuFamily, BootFacts>>;
+	boot: Record<McuFamily, BootFacts>;
 	bootloaderUpdate: BootloaderUpdateFacts[];
 	rules: Rule[];
 	fileByMode: Sourced & { rows: { what: string; by: string; modes: string[]; why: string }[] };

@@ -4,7 +4,6 @@
  */
 
 import { type BootFacts, inRange, type Platform, rules, rulesOf } from '@linac/catalog';
-import { assert } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { type DeviceModel, find, isKnown, keyOf, type ModelModule, slotName, unmet } from './model.js';
 import type { Recovery, SimulatedState } from './types.js';
@@ -17,14 +16,12 @@ export interface Boot {
 }
 
 export function bootFacts(platform: Platform): BootFacts {
-	const facts = rules().boot[platform.mcu];
-	assert(facts, `data/rules.json has no boot facts for ${platform.mcu}`);
-	return facts;
+	return rules().boot[platform.mcu];
 }
 
-/** Whether plans can be made for this platform at all. */
-export function hasBootFacts(platform: Platform): boolean {
-	return rules().boot[platform.mcu] !== undefined;
+/** System and application are one module, which depends on nothing. */
+export function isMonolithic(platform: Platform): boolean {
+	return bootFacts(platform).startModule.function === ModuleFunction.monolithic;
 }
 
 const BOOTLOADER = { function: ModuleFunction.bootloader, index: 0 };
@@ -90,6 +87,13 @@ function hangs(why: string): Boot {
 function started(model: DeviceModel, bootloader: ModelModule | undefined): Boot {
 	const { platform } = model;
 	const facts = bootFacts(platform);
+	if (isMonolithic(platform)) {
+		return {
+			boots: 'normal',
+			why: 'System and application are one image, and it is there.',
+			recovery: 'same-command-after-button',
+		};
+	}
 	if (rulesOf('embedded-bootloader', platform).length === 0) {
 		if (bootloader?.state === 'damaged') return safe('The bootloader fails its check.');
 		const checked = [bootloader, ...facts.checkedDependencies.map((d) => find(model, d))];

@@ -136,7 +136,9 @@ function decideOlder(
 			),
 		);
 	}
-	if (w.written.function === ModuleFunction.user) return make('write', 'WRITTEN', `The device has ${what} ${there}.`);
+	// An image of system and application is somebody's program: its number says nothing of which is wanted.
+	if (w.written.function === ModuleFunction.user || w.written.function === ModuleFunction.monolithic)
+		return make('write', 'WRITTEN', `The device has ${what} ${there}.`);
 	if (!goal.allow.includes('downgrade')) {
 		const rule = rulesOf('permission', platform).find((r) => r.permission === 'downgrade');
 		result.problems.push(

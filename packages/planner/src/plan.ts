@@ -6,7 +6,7 @@
 import { type Platform, type ReleaseSet, rulesOf, type SourcedModule } from '@linac/catalog';
 import { assert, bad, type Digests, good, type Json, type Problem, portableDigests, toHex, type Verdict } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
-import { boot, bootFacts, hasBootFacts, runningApplication } from './boot.js';
+import { boot, bootFacts, isMonolithic, runningApplication } from './boot.js';
 import { type Decision, type Decisions, decide } from './decisions.js';
 import {
 	applicationNeeds,
@@ -48,7 +48,7 @@ export function plan(device: DeviceSnapshot, goal: Goal, options: PlanOptions): 
 	const { platform } = options;
 	const digests = options.digests ?? portableDigests;
 	assert(device.platform === platform.name, `the snapshot is of ${device.platform}, the platform given is ${platform.name}`);
-	const early = cannotStart(device, goal, platform);
+	const early = cannotStart(device, goal);
 	if (early) return bad(early);
 
 	const never = neverOffered(platform, goal.target ?? options.release?.version, options.release?.moduleVersion);
@@ -165,10 +165,7 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	return good({ plan: { ...body, id }, inputs: { ...(release ? { release } : {}), modules } });
 }
 
-function cannotStart(device: DeviceSnapshot, goal: Goal, platform: Platform): Refusal | undefined {
-	if (!hasBootFacts(platform)) {
-		return refusal('PLATFORM_NOT_PROGRAMMED', `${platform.displayName} is recognised, but plans for it can't be made.`);
-	}
+function cannotStart(device: DeviceSnapshot, goal: Goal): Refusal | undefined {
 	if (device.modules === undefined) {
 		return refusal(
 			'DEVICE_STATE_UNKNOWN',
@@ -350,6 +347,7 @@ function releaseNotes(decisions: Decision[]): Problem[] {
 
 function stateNotes(job: Job, final: DeviceModel): Problem[] {
 	const notes: Problem[] = [];
+	if (isMonolithic(job.options.platform)) return notes;
 	const given = [...job.judged.wanted.values()].some((w) => w.written.function === ModuleFunction.user);
 	const application = runningApplication(final);
 	if (!application) {

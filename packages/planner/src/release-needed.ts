@@ -1,7 +1,7 @@
 /** Which release a job needs, so that the caller can open it before a plan is made. */
 import { compareVersions, latestInLine, type Platform, platformByName, releasesFor } from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
-import { bootFacts, hasBootFacts } from './boot.js';
+import { bootFacts } from './boot.js';
 import { keyOf } from './model.js';
 import type { DeviceSnapshot, Goal } from './types.js';
 
@@ -13,7 +13,7 @@ export function releaseNeeded(device: DeviceSnapshot, goal: Goal): string | unde
 	if (goal.target !== undefined) return goal.target;
 	if (goal.applicationOnly) return undefined;
 	const platform = platformByName(device.platform);
-	if (!platform || !hasBootFacts(platform)) return undefined;
+	if (!platform) return undefined;
 	const wanted = systemNeeded(device, goal, platform);
 	return wanted === undefined ? undefined : releaseFrom(platform, wanted);
 }

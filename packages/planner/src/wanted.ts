@@ -161,7 +161,8 @@ function judgeFile(platform: Platform, goal: Goal, file: GoalFile, judged: Judge
 		return;
 	}
 	const { prefix } = source.module;
-	if (goal.applicationOnly && prefix.function !== ModuleFunction.user) {
+	const isApplication = prefix.function === ModuleFunction.user || prefix.function === ModuleFunction.monolithic;
+	if (goal.applicationOnly && !isApplication) {
 		const reason = `${file.name} is a ${moduleFunctionNames[prefix.function]}, and only the application was asked for.`;
 		judged.verdicts.push(verdictOf(file.name, 'not-needed', 'APPLICATION_ONLY', reason));
 		return;
