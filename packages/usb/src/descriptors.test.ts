@@ -46,9 +46,9 @@ describe('descriptors', () => {
 				damaged[at] = value;
 				tryAll(damaged);
 			}),
-			{ numRuns: 5000 },
+			{ numRuns: 20_000 },
 		);
-		fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), tryAll), { numRuns: 5000 });
+		fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), tryAll), { numRuns: 20_000 });
 	});
 
 	it('of text are UTF-16, and cut off where they say that they end', () => {

@@ -72,7 +72,7 @@ describe('the memory map of an alternate setting', () => {
 				const memory = parseDfuMemory(`@${text}`);
 				if (memory.ok) for (const s of memory.value.segments) expect(s.end).toBeGreaterThan(s.start);
 			}),
-			{ numRuns: 5000 },
+			{ numRuns: 20_000 },
 		);
 	});
 });

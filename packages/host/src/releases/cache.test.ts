@@ -15,6 +15,7 @@ const query = { platform: 'boron', version: '2.2.0' };
 beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), 'linac-cache-'));
 	cache = openCache(folder);
+	return () => rmSync(folder, { recursive: true, force: true });
 });
 
 function boron220(): ReleaseSet {

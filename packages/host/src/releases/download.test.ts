@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ let folder: string;
 beforeEach(async () => {
 	server = await startReleaseServer();
 	folder = mkdtempSync(join(tmpdir(), 'linac-download-'));
+	return () => rmSync(folder, { recursive: true, force: true });
 });
 afterEach(() => server.close());
 

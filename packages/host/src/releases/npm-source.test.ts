@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,9 @@ let server: ReleaseServer;
 let cache: ReleaseCache;
 beforeEach(async () => {
 	server = await startReleaseServer();
-	cache = openCache(mkdtempSync(join(tmpdir(), 'linac-npm-test-')));
+	const folder = mkdtempSync(join(tmpdir(), 'linac-npm-test-'));
+	cache = openCache(folder);
+	return () => rmSync(folder, { recursive: true, force: true });
 });
 afterEach(() => server.close());
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ beforeEach(async () => {
 	server = await startReleaseServer();
 	folder = mkdtempSync(join(tmpdir(), 'linac-open-'));
 	cache = openCache(join(folder, 'cache'));
+	return () => rmSync(folder, { recursive: true, force: true });
 });
 afterEach(() => server.close());
 
