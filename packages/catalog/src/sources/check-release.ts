@@ -211,7 +211,9 @@ export function judgeFile(file: CandidateFile, platform: Platform, digests: Dige
 			slot,
 		};
 	}
-	if (prefix.function === ModuleFunction.user) return { name: file.name, role: 'application', module, slot };
+	// One image of system and application (Core) is somebody's program as well.
+	if (prefix.function === ModuleFunction.user || prefix.function === ModuleFunction.monolithic)
+		return { name: file.name, role: 'application', module, slot };
 	return { name: file.name, role: 'used', module, slot };
 }
 

@@ -180,6 +180,16 @@ test('the real npm client and the real package give E SoM X 4.0.1 and the defaul
 	]);
 	const application = await source.openApplication('msom');
 	expect(application.ok && application.value.module.prefix.platformId).toBe(35);
+	// For a Core it is one image with the system.
+	const core = await source.openApplication('core');
+	expect(core.ok && core.value).toMatchObject({ slot: 'monolithic', module: { prefix: { platformId: 0, function: 3 } } });
+	// The A SoM has no cell in the download table, and a release all the same.
+	const asom = await source.open({ platform: 'asom', version: '1.4.4' });
+	expect(asom.ok && asom.value.modules.map((m) => `${m.slot} ${m.module.prefix.version}`)).toEqual([
+		'bootloader 501',
+		'system-part1 1406',
+		'softdevice 202',
+	]);
 });
 
 test('a package cut at any place is refused', () => {
