@@ -1,4 +1,5 @@
 /** Modules that the running Device OS installs itself: what cancelling does there, how a lost bootloader is told, and that tries are bounded. */
+import { LinacError } from '@linac/core';
 import { describe, expect, test } from 'vitest';
 import { realTinker } from '../support/real-firmware.js';
 import { type Bench, bench, goal, realRelease, run } from './programming-setup.js';
@@ -105,5 +106,42 @@ describe('a Photon, whose system copies a bootloader over the old one', () => {
 			expect(r.error.hint).toMatch(/SETUP[\s\S]*SWD/);
 		}
 		expect(codes).toContain('BOOTLOADER_MAY_BE_LOST');
+	});
+});
+
+describe('tries are counted by the class of the error', () => {
+	const release = realRelease('boron', '4.0.1');
+
+	test('a cable that fails again and again ends the call after the fourth look, and the next call finishes', async () => {
+		const b = bench('boron', { release: realRelease('boron', '2.2.0') });
+		const stop = b.device.onChange(() => {
+			if (b.device.mode === 'off') void b.clock.sleep(1000).then(() => b.device.plug());
+			// Every time that it comes up it works for a while, never long enough.
+			else b.device.faults.unplugAtTransfer(150);
+		});
+		let looks = 1;
+		const onEvent = (e: { type: string; step?: string }) => {
+			if (e.type === 'retry' && e.step === 'job') looks++;
+		};
+		const outcome = await run(b, { goal: goal('4.0.1'), release, onEvent }).then(value, (error: LinacError) => ({ error }));
+		stop();
+		expect(looks).toBe(4);
+		expect(outcome.error?.code).toMatch(/^(USB_DISCONNECTED|DEVICE_NOT_BACK)$/);
+		expect(b.clock.now()).toBeLessThan(120_000);
+		b.device.faults.clear();
+		b.device.plug();
+		expect(value(await run(b, { goal: goal('4.0.1'), release })).outcome).toBe('verified');
+	});
+
+	test('a download that fails is not repeated by the job: whoever opens releases has done so', async () => {
+		const b = bench('boron', { release: realRelease('boron', '2.2.0') });
+		let asked = 0;
+		const failing = async () => {
+			asked++;
+			throw new LinacError('RELEASE_NOT_AVAILABLE', 'No source has it.', { retry: 'job' });
+		};
+		await expect(run(b, { goal: goal('4.0.1'), release: failing })).rejects.toMatchObject({ code: 'RELEASE_NOT_AVAILABLE' });
+		expect(asked).toBe(1);
+		expect(b.device.counters.flashWrites).toBe(0);
 	});
 });
