@@ -94,5 +94,7 @@ export function planRefused(problems: readonly Problem[]): CommandFailure {
 	if (problems.some((p) => /DOWNGRADE/.test(p.code) && !p.message.includes('--allow downgrade')))
 		hints.push('If you mean it, add --allow downgrade.');
 	hints.push('Nothing was written.');
-	return refused(first?.file === undefined ? ExitCode.planRefused : ExitCode.inputRefused, problems, hints.join(' '));
+	// A file that would make the device older is no bad file: permission is what is missing.
+	const aboutFile = first?.file !== undefined && first.code !== 'DOWNGRADE_NOT_ALLOWED';
+	return refused(aboutFile ? ExitCode.inputRefused : ExitCode.planRefused, problems, hints.join(' '));
 }

@@ -4,9 +4,9 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expectedModules, type Platform, releaseByVersion, type SourcedModule } from '@linac/catalog';
+import { expectedModules, type Platform, releaseByVersion, releasesFor, type SourcedModule } from '@linac/catalog';
 import { type Clock, type Json, LinacError } from '@linac/core';
-import { ModuleFunction } from '@linac/firmware';
+import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { standInApplication, standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
 import { ExitCode } from './exit-codes.js';
 import { platformNamed, releaseNamed, slotName } from './facts.js';
@@ -17,7 +17,8 @@ export interface LabSpec {
 	/** `boron`, or `boron-2` when there are several. */
 	name: string;
 	platform: Platform;
-	version: string;
+	/** Undefined for a platform without Device OS releases (Core), whose only module is its application. */
+	version: string | undefined;
 }
 
 /** Reads `boron@2.2.0` ... and gives every device a name of its own. */
@@ -25,17 +26,23 @@ export function parseSpecs(texts: readonly string[]): LabSpec[] {
 	const seen = new Map<string, number>();
 	return texts.map((text) => {
 		const [name, version, ...rest] = text.split('@');
-		if (!name || !version || rest.length > 0)
-			throw usage(`"${text}" does not say which device.`, 'Write the platform and its Device OS version, e.g. boron@2.2.0.');
+		if (!name || rest.length > 0) throw notADevice(text);
 		const platform = platformNamed(name);
+		// Nothing but the application is on a platform without releases, so there is no version to name.
+		const hasReleases = releasesFor(platform).length > 0;
+		if (hasReleases && !version) throw notADevice(text);
 		const count = (seen.get(platform.name) ?? 0) + 1;
 		seen.set(platform.name, count);
 		return {
 			name: count === 1 ? platform.name : `${platform.name}-${count}`,
 			platform,
-			version: releaseNamed(version, platform).version,
+			version: version ? releaseNamed(version, platform).version : undefined,
 		};
 	});
+}
+
+function notADevice(text: string): CommandFailure {
+	return usage(`"${text}" does not say which device.`, 'Write the platform and its Device OS version, e.g. boron@2.2.0.');
 }
 
 export interface LabDevice extends LabSpec {
@@ -53,7 +60,7 @@ export interface BenchOptions {
 	stateFolder?: string;
 	startInDfu?: boolean;
 	/** The application that new devices have; default: Tinker, which devices are delivered with. */
-	application?: (spec: LabSpec) => SourcedModule;
+	application?: (platform: Platform, version: string) => SourcedModule;
 	signal: AbortSignal;
 	note(text: string): void;
 }
@@ -112,11 +119,12 @@ export class LabBench {
 	async #modules(spec: LabSpec) {
 		const { platform, version } = spec;
 		const { sources, signal, note } = this.#options;
+		if (version === undefined) return { modules: [await this.#onlyApplication(spec)], standIn: false };
 		let standIn = false;
 		const release = await sources.open({ platform: platform.name, version }, signal).catch((error: unknown) => {
-			if (!(error instanceof LinacError) || error.code === 'CANCELLED' || releaseByVersion(version) === undefined) throw error;
+			if (!(error instanceof LinacError) || error.code !== 'RELEASE_NOT_AVAILABLE') throw error;
 			note(
-				`No real Device OS ${version} for ${platform.name} can be had (${error.code}): modules made by linac with the real addresses and numbers stand in.`,
+				`No real Device OS ${version} for ${platform.name} can be had here:\nmodules made by linac with the real addresses and numbers stand in.`,
 			);
 			standIn = true;
 			return standInRelease(platform, version);
@@ -124,7 +132,7 @@ export class LabBench {
 		const modules = release.modules.filter((m) => m.module.prefix.function !== ModuleFunction.ncp).map((m) => m.module);
 		const hasNcp = platform.modules.some((m) => m.function === ModuleFunction.ncp);
 		const ncp = expectedModules(platform, version).find((m) => m.function === ModuleFunction.ncp)?.version ?? olderNcp;
-		modules.push((await this.#application(spec)).module);
+		modules.push((await this.#application(spec, version)).module);
 		return {
 			modules,
 			standIn: standIn || release.modules.some((m) => m.standIn),
@@ -133,16 +141,26 @@ export class LabBench {
 	}
 
 	/** Tinker where there is one that this Device OS can run, else a stand-in for it. */
-	async #application(spec: LabSpec): Promise<SourcedModule> {
+	async #application(spec: LabSpec, version: string): Promise<SourcedModule> {
 		const { application, sources, signal } = this.#options;
-		const asked = application?.(spec);
+		const { platform } = spec;
+		const asked = application?.(platform, version);
 		if (asked) return asked;
-		const { platform, version } = spec;
 		const tinker = await sources.application(platform, version, signal);
 		const number = releaseByVersion(version)?.moduleVersion;
 		const needs = tinker?.module.dependencies.filter((d) => d.function === ModuleFunction.system) ?? [];
 		const runs = number === undefined || needs.every((d) => d.version <= number);
 		return tinker && runs ? tinker : standInApplication(platform, version);
+	}
+
+	/** The image of a platform without Device OS releases: system and application in one. */
+	async #onlyApplication({ platform }: LabSpec): Promise<ParsedModule> {
+		const found = await this.#options.sources.application(platform, '', this.#options.signal);
+		if (found) return found.module;
+		throw new LinacError('APPLICATION_NOT_AVAILABLE', `No application for the ${platform.displayName} can be had.`, {
+			retry: 'operator',
+			hint: 'Connect to the network, or name a folder with one by --source.',
+		});
 	}
 
 	/** Resolves when every device has started, or has had the time to. */

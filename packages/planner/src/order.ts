@@ -157,8 +157,8 @@ function dfuDrafts(work: Work): Draft[] {
 	const isStart = (d: Decision) => keyOf(d.wanted.written) === keyOf(facts.startModule);
 	const radio = decisions.filter(isRadio);
 	const siblings = decisions.filter((d) => isSystem(d) && !isStart(d));
-	const applications = decisions.filter(isUser);
-	const others = decisions.filter((d) => !isRadio(d) && !isSystem(d) && !isUser(d));
+	const applications = decisions.filter((d) => isUser(d) && !isStart(d));
+	const others = decisions.filter((d) => !isRadio(d) && !isSystem(d) && !isUser(d) && !isStart(d));
 
 	const drafts: Draft[] = [];
 	const beforeStart = [...radio, ...siblings].filter((d) => d.need === 'write');

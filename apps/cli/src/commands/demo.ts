@@ -45,7 +45,7 @@ export async function demo(context: Context, options: { speed?: string }): Promi
 			signal,
 			note: (text) => output.note(text),
 			// Some application of before, so that there is something to replace. No processor could run it; the model does not try.
-			application: ({ platform, version }) => standInApplication(platform, version, { version: 1 }),
+			application: (platform, version) => standInApplication(platform, version, { version: 1 }),
 		});
 		const boron = bench.devices[0];
 		assert(boron, 'the bench has one device');

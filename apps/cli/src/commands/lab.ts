@@ -59,7 +59,7 @@ export async function lab(context: Context, options: LabOptions): Promise<ExitCo
 			devices: bench.devices.map(({ name, platform, version, device, restored, standIn }) => ({
 				name,
 				platform: platform.name,
-				version,
+				version: version ?? null,
 				deviceId: device.deviceId,
 				location: device.location,
 				restored,
@@ -73,7 +73,10 @@ export async function lab(context: Context, options: LabOptions): Promise<ExitCo
 		);
 		for (const device of bench.devices) {
 			output.paragraph(bench.describe(device), '  ');
-			if (device.restored) output.print(`    as it was when the lab ended last time (not new with ${device.version})`);
+			if (device.restored)
+				output.print(
+					`    as it was when the lab ended last time (not new${device.version === undefined ? '' : ` with ${device.version}`})`,
+				);
 		}
 		output.print();
 		output.print(`  In another terminal:  linac devices --usbip ${at}`);
