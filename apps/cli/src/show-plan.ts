@@ -1,4 +1,6 @@
 /** Prints a plan for people: the steps as a table, the verdict on every file, and with `--explain` the reasons. */
+import { releaseByModuleVersion } from '@linac/catalog';
+import { ModuleFunction } from '@linac/firmware';
 import type { FileVerdict, Plan, Recovery, Step } from '@linac/planner';
 import { count, formatDuration, shortenHashes } from './format.js';
 import type { Output } from './output.js';
@@ -25,9 +27,8 @@ export function deviceName(device: { platform: string; deviceId?: string; locati
 export function showPlan(output: Output, plan: Plan, options: { explain: boolean; displayName?: string }): void {
 	const c = output.colors;
 	output.print(c.bold(`Plan for ${deviceName(plan, options.displayName)}`));
-	output.print(
-		`  Device OS now: ${plan.from.osVersion ?? 'not known'}${plan.to.osVersion ? `; afterwards: ${plan.to.osVersion}` : ''}`,
-	);
+	const afterwards = plan.to.osVersion ?? systemVersion(plan);
+	output.print(`  Device OS now: ${plan.from.osVersion ?? 'not known'}${afterwards ? `; afterwards: ${afterwards}` : ''}`);
 	output.print();
 	if (plan.empty) {
 		output.print('Nothing to do: everything asked for is on the device already. Nothing will be written.');
@@ -59,6 +60,14 @@ export function showPlan(output: Output, plan: Plan, options: { explain: boolean
 	if (options.explain) explain(output, plan);
 }
 
+/** Files that change Device OS name no release: the number of the system part tells which it is. */
+function systemVersion(plan: Plan): string | undefined {
+	const numbers = plan.to.modules.filter((m) => m.function === ModuleFunction.system).map((m) => m.version);
+	if (numbers.length === 0) return undefined;
+	const number = Math.max(...numbers);
+	return releaseByModuleVersion(plan.platform, number)?.version ?? `module ${number}`;
+}
+
 function aboutTime(ms: number): string {
 	return ms >= 100 ? formatDuration(ms) : '';
 }
@@ -76,12 +85,16 @@ const verdicts: Record<FileVerdict['verdict'], string> = {
 	'not-needed': 'not needed',
 };
 
+/** Codes of files whose bytes are compared first, and that are written only if those differ. */
+const compared: ReadonlySet<string> = new Set(['PROVED', 'COMPARED']);
+
 /** What became of every file that was given. `done` turns the future into the past. */
 export function showFiles(output: Output, files: readonly FileVerdict[], done = false): void {
 	if (files.length === 0) return;
 	const c = output.colors;
-	const paint = (verdict: FileVerdict['verdict']) => {
-		const text = done && verdict === 'write' ? 'written' : verdicts[verdict];
+	const paint = ({ verdict, code }: FileVerdict) => {
+		const planned = compared.has(code) ? 'will be compared' : verdicts[verdict];
+		const text = !done ? planned : verdict === 'write' ? 'written' : verdicts[verdict];
 		return verdict === 'refused' ? c.red(text) : verdict === 'write' ? c.green(text) : text;
 	};
 	output.print();
@@ -89,7 +102,7 @@ export function showFiles(output: Output, files: readonly FileVerdict[], done = 
 		[{ title: 'File', wrap: 'late' as const }, { title: 'Verdict' }, { title: 'Reason', wrap: true }],
 		files.map((f) => [
 			f.name,
-			paint(f.verdict),
+			paint(f),
 			done && f.verdict === 'write' ? 'Written, read back and compared.' : shortenHashes(f.reason),
 		]),
 		'  ',
