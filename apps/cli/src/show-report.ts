@@ -60,7 +60,8 @@ export function showReport(output: Output, report: Report, displayName?: string)
 	if (now !== undefined) output.print(`  Device OS: ${before !== undefined && before !== now ? `${before} → ${now}` : now}`);
 	// Without a look at the device afterwards there is no evidence, only the fact that it is missing.
 	if (report.after === undefined && (report.outcome === 'failed' || report.outcome === 'cancelled')) {
-		output.print('  What is on it now could not be read.');
+		// Nobody tries to read it after Ctrl-C.
+		output.print(`  What is on it now ${report.outcome === 'cancelled' ? 'was not' : 'could not be'} read.`);
 	} else if (report.evidence.length > 0) {
 		output.print();
 		showEvidence(output, report.evidence, { before: true });
