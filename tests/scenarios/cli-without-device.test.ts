@@ -214,6 +214,25 @@ describe('releases', () => {
 	});
 });
 
+describe('a cache that cannot be written', () => {
+	const places = ['page.bin/c', ...(process.platform === 'linux' ? ['/proc/nope', '/proc/nope/c'] : [])];
+
+	test.each(places)(
+		'LINAC_CACHE=%s ends the command at once with the way out, and no stand-in takes the place',
+		async (place) => {
+			const result = await linac(['lab', '--device', 'boron@4.0.1', '--listen', '127.0.0.1:0', '--json'], {
+				cwd: folder.path,
+				env: { LINAC_CACHE: place },
+			});
+			expect(result).toMatchObject({ code: 8 });
+			const { error } = document<{ error: { code: string; retry: string; hint: string; message: string } }>(result);
+			expect(error).toMatchObject({ code: 'CACHE_NOT_WRITABLE', retry: 'operator' });
+			expect(error.message).toContain(place);
+			expect(error.hint).toContain('LINAC_CACHE');
+		},
+	);
+});
+
 test('whatever the arguments, --json gives one document or nothing but help', async () => {
 	const attempts = [
 		['--json'],

@@ -67,7 +67,7 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 		open,
 		async application(platform, version, signal) {
 			const release = await open({ platform: platform.name, version }, signal).catch((error: unknown) => {
-				if (error instanceof LinacError && error.code === 'CANCELLED') throw error;
+				if (endsCommand(error)) throw error;
 				return undefined;
 			});
 			if (release?.application) return release.application;
@@ -77,7 +77,7 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 					const verdict = await source.openApplication(platform.name, signal, onProgress);
 					if (verdict.ok) return verdict.value;
 				} catch (error) {
-					if (error instanceof LinacError && error.code === 'CANCELLED') throw error;
+					if (endsCommand(error)) throw error;
 				} finally {
 					download.end();
 				}
@@ -105,6 +105,11 @@ type ApplicationSource = ReleaseSource & {
 
 function hasApplications(source: ReleaseSource): source is ApplicationSource {
 	return 'openApplication' in source;
+}
+
+/** What no other source and no stand-in makes good. */
+function endsCommand(error: unknown): boolean {
+	return error instanceof LinacError && (error.code === 'CANCELLED' || error.code === 'CACHE_NOT_WRITABLE');
 }
 
 /** Redraws at most this often, in milliseconds. */

@@ -3,12 +3,13 @@
  * here; whether a file is a module is for its header to say. Also the one way in which files are written: whole or not at all.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { ReleaseSource } from '@linac/catalog';
 import { type CandidateFile, fileSource, unpackZip } from '@linac/catalog';
 import { LinacError, throwIfCancelled, unwrap } from '@linac/core';
 import { nodeDigests } from './digests.js';
+import { makeFolder } from './folders.js';
 import { readTarball } from './releases/tarball.js';
 
 /** Deeper folders are not looked into: a release lies in one folder, not in somebody's home. */
@@ -112,19 +113,19 @@ function unreadable(path: string, cause: unknown): LinacError {
 
 /** Writes a file whole or not at all: a reader sees the old content or the new one, also when the power fails or two processes write. */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-	await mkdir(dirname(path), { recursive: true });
 	const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`;
 	try {
+		makeFolder(dirname(path));
 		await writeFile(temporary, content, { flush: true });
 		await rename(temporary, path);
 	} catch (error) {
-		await rm(temporary, { force: true });
+		await rm(temporary, { force: true }).catch(() => {});
 		const code = (error as { code?: string }).code;
 		throw new LinacError('FILE_NOT_WRITTEN', `${path} cannot be written (${code ?? String(error)}).`, {
 			details: { path },
 			cause: error,
 			retry: 'operator',
-			hint: code === 'ENOSPC' ? 'The disk is full.' : 'Check the rights of the folder, or set LINAC_CACHE to another one.',
+			hint: code === 'ENOSPC' ? 'The disk is full.' : 'Check the rights of the folder.',
 		});
 	}
 }

@@ -15,7 +15,7 @@ import {
 	type ReleaseSource,
 	type SourcedModule,
 } from '@linac/catalog';
-import { bad, problem, throwIfCancelled, toHex } from '@linac/core';
+import { bad, LinacError, problem, throwIfCancelled, toHex } from '@linac/core';
 import envPaths from 'env-paths';
 import { nodeDigests } from '../digests.js';
 import { writeWhole } from '../files.js';
@@ -37,13 +37,16 @@ export interface ReleaseCache {
 	readonly folder: string;
 	/** For parts of downloads. */
 	readonly partialFolder: string;
+	/** Throws `CACHE_NOT_WRITABLE`. To be asked before a download, so that nothing is fetched that cannot be kept. */
+	ensureWritable(): Promise<void>;
 	has(query: ReleaseQuery): Promise<boolean>;
 	list(): Promise<CachedRelease[]>;
 	/** Undefined when it is not there, or was damaged: then it is removed. */
 	get(query: ReleaseQuery): Promise<ReleaseSet | undefined>;
+	/** Throws `CACHE_NOT_WRITABLE`. */
 	put(set: ReleaseSet): Promise<void>;
 	remove(query: ReleaseQuery): Promise<boolean>;
-	/** Keeps bytes under a name, e.g. a fetched package. */
+	/** Keeps bytes under a name, e.g. a fetched package. Throws `CACHE_NOT_WRITABLE`. */
 	keep(name: string, bytes: Uint8Array): Promise<void>;
 	kept(name: string): Promise<Uint8Array | undefined>;
 }
@@ -72,9 +75,15 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 	const indexPath = (q: ReleaseQuery) => join(folder, 'releases', q.platform, `${q.version}.json`);
 	const namePath = (name: string) => join(folder, 'names', `${toHex(nodeDigests.sha256(new TextEncoder().encode(name)))}.json`);
 
+	async function write(path: string, content: Uint8Array | string): Promise<void> {
+		await writeWhole(path, content).catch((error: unknown) => {
+			throw cacheNotWritable(folder, error);
+		});
+	}
+
 	async function putBlob(bytes: Uint8Array): Promise<string> {
 		const sha256 = toHex(nodeDigests.sha256(bytes));
-		if ((await getBlob(sha256)) === undefined) await writeWhole(blobPath(sha256), bytes);
+		if ((await getBlob(sha256)) === undefined) await write(blobPath(sha256), bytes);
 		return sha256;
 	}
 
@@ -84,7 +93,7 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 		const bytes = await readOrNothing(path);
 		if (bytes === undefined) return undefined;
 		if (toHex(nodeDigests.sha256(bytes)) === sha256) return bytes;
-		await rm(path, { force: true });
+		await remove(path);
 		return undefined;
 	}
 
@@ -95,13 +104,19 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 		if (bytes === undefined) return undefined;
 		const entry = parseIndex(bytes);
 		if (entry && entry.platform === query.platform && entry.version === query.version) return entry;
-		await rm(path, { force: true });
+		await remove(path);
 		return undefined;
 	}
 
 	const cache: ReleaseCache = {
 		folder,
 		partialFolder: join(folder, 'partial'),
+
+		async ensureWritable() {
+			const path = join(folder, 'writable');
+			await write(path, '');
+			await remove(path);
+		},
 
 		async has(query) {
 			const entry = await readIndex(query);
@@ -148,7 +163,7 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 				standIn,
 			});
 			if (!verdict.ok || files.length !== entry.modules.length) {
-				await rm(indexPath(query), { force: true });
+				await remove(indexPath(query));
 				return undefined;
 			}
 			const application = entry.application && (await readApplication(entry.application, platform.name));
@@ -175,7 +190,7 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 			};
 			if (set.application) entry.application = await store(set.application);
 			// The index last: it never names a blob that is not there.
-			await writeWhole(indexPath(set), `${JSON.stringify(entry, null, '\t')}\n`);
+			await write(indexPath(set), `${JSON.stringify(entry, null, '\t')}\n`);
 		},
 
 		async remove(query) {
@@ -186,7 +201,7 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 
 		async keep(name, bytes) {
 			const sha256 = await putBlob(bytes);
-			await writeWhole(namePath(name), `${JSON.stringify({ name, sha256 })}\n`);
+			await write(namePath(name), `${JSON.stringify({ name, sha256 })}\n`);
 		},
 
 		async kept(name) {
@@ -198,7 +213,7 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 				sha256 = (JSON.parse(new TextDecoder().decode(bytes)) as { sha256?: unknown }).sha256;
 			} catch {}
 			const blob = typeof sha256 === 'string' ? await getBlob(sha256) : undefined;
-			if (blob === undefined) await rm(path, { force: true });
+			if (blob === undefined) await remove(path);
 			return blob;
 		},
 	};
@@ -257,6 +272,27 @@ function parseIndex(bytes: Uint8Array): IndexEntry | undefined {
 	} catch {
 		return undefined;
 	}
+}
+
+/** The disk is full, or the folder cannot be made or written: somebody has to choose another one. */
+export function cacheNotWritable(folder: string, cause: unknown): LinacError {
+	// What wrote may have told it in its own words; the system's code is in the innermost cause.
+	const system = cause instanceof LinacError ? (cause.cause ?? cause) : cause;
+	const code = (system as { code?: string } | undefined)?.code ?? String(system);
+	return new LinacError('CACHE_NOT_WRITABLE', `The cache ${folder} cannot be written (${code}).`, {
+		retry: 'operator',
+		details: { path: folder, reason: code },
+		cause,
+		hint:
+			code === 'ENOSPC'
+				? 'The disk is full: make room, or set LINAC_CACHE to a folder on another disk.'
+				: 'Set LINAC_CACHE to a folder that can be written, or check the rights of this one.',
+	});
+}
+
+/** Takes away what is damaged. A cache that may only be read keeps it: it is never believed anyway. */
+async function remove(path: string): Promise<void> {
+	await rm(path, { force: true }).catch(() => {});
 }
 
 async function readOrNothing(path: string): Promise<Uint8Array | undefined> {

@@ -93,7 +93,7 @@ export function npmSource(options: NpmSourceOptions): NpmSource {
 			);
 			bytes = got.bytes;
 		} catch (error) {
-			if (error instanceof LinacError && error.code === 'CANCELLED') throw error;
+			if (error instanceof LinacError && ['CANCELLED', 'CACHE_NOT_WRITABLE'].includes(error.code)) throw error;
 			// A registry behind a log-in or a proxy: npm knows how to fetch from it.
 			bytes = await packWithNpm(spec, runNpm, signal);
 		}
@@ -114,6 +114,8 @@ export function npmSource(options: NpmSourceOptions): NpmSource {
 			if (bytes) return { version, bytes };
 		}
 		if (versions.length === 0) return undefined;
+		// Megabytes that cannot be kept would be fetched again for every platform.
+		await options.cache?.ensureWritable();
 		versionsThere ??= published(signal).catch((error: unknown) => {
 			versionsThere = undefined;
 			throw error;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -283,4 +283,72 @@ test('opening can be cancelled, and then no further source is asked', async () =
 	expect(error).toBeInstanceOf(LinacError);
 	expect(error?.code).toBe('CANCELLED');
 	expect(server.requests.some((r) => r.path.startsWith('/repos'))).toBe(false);
+});
+
+/** Places in which nobody can make a folder: below a file, and where the system itself has none. */
+const unwritable = () => {
+	writeFileSync(join(folder, 'file'), '');
+	return [join(folder, 'file', 'c'), ...(process.platform === 'linux' ? ['/proc/nope', '/proc/nope/deeper'] : [])];
+};
+
+test('a cache that cannot be written ends the search with one clear error, before anything is fetched', async () => {
+	for (const path of unwritable()) {
+		const broken = openCache(path);
+		const error = await failure(openRelease({ ...boron, sources: sources({ cache: broken }), cache: broken }));
+		expect(error).toMatchObject({ code: 'CACHE_NOT_WRITABLE', retry: 'operator', details: { path } });
+		expect(error?.message).toContain(path);
+		expect(error?.hint).toContain('LINAC_CACHE');
+		const application = await failure(openApplication({ platform: 'boron', cache: broken, environment: {} }));
+		expect(application?.code).toBe('CACHE_NOT_WRITABLE');
+	}
+	expect(server.requests).toEqual([]);
+});
+
+test('files at hand need no cache that can be written', async () => {
+	const set = join(folder, 'set');
+	await mkdir(set);
+	for (const n of ['boron-bootloader@2.2.0.bin', 'boron-softdevice@2.2.0.bin', 'boron-system-part1@2.2.0.bin'])
+		await writeFile(join(set, n), realModule(n));
+	for (const path of unwritable()) {
+		const broken = openCache(path);
+		const opened = await openRelease({ ...boron, sources: sources({ cache: broken, paths: [set] }), cache: broken });
+		expect(opened.release.source).toBe(set);
+	}
+});
+
+test.skipIf(process.platform === 'win32')(
+	'a cache that may only be read serves what it has, and says so when asked for more',
+	async () => {
+		await openRelease({ ...boron, sources: sources(), cache });
+		const asked = server.requests.length;
+		const all = [
+			cache.folder,
+			...readdirSync(cache.folder, { recursive: true, encoding: 'utf8' }).map((n) => join(cache.folder, n)),
+		];
+		for (const path of all) chmodSync(path, 0o555);
+		chmodSync(folder, 0o755);
+		// Rights mean nothing to the superuser, so a test that runs as such gives them up for a while.
+		const superuser = process.geteuid?.() === 0;
+		if (superuser) process.seteuid!(65534);
+		try {
+			expect((await openRelease({ ...boron, sources: sources(), cache })).release.modules.length).toBe(3);
+			const error = await failure(openRelease({ platform: 'argon', version: '2.2.0', sources: sources(), cache }));
+			expect(error).toMatchObject({ code: 'CACHE_NOT_WRITABLE', details: { reason: 'EACCES' } });
+		} finally {
+			if (superuser) process.seteuid!(0);
+			for (const path of all) chmodSync(path, 0o755);
+		}
+		expect(server.requests.length).toBe(asked);
+	},
+);
+
+test('a disk that becomes full while a download arrives is told as that, and no other source is asked', async () => {
+	// The part cannot be written where a folder stands in its place.
+	const url = `${server.url}/v1/device-os/versions/2.2.0?platform_id=13`;
+	const { createHash } = await import('node:crypto');
+	const key = createHash('sha256').update(url).digest('hex').slice(0, 32);
+	await mkdir(join(cache.partialFolder, `${key}.part`), { recursive: true });
+	const error = await failure(openRelease({ ...boron, sources: sources(), cache }));
+	expect(error).toMatchObject({ code: 'CACHE_NOT_WRITABLE', details: { path: cache.folder } });
+	expect(server.requests.every((r) => r.path.startsWith('/v1/device-os'))).toBe(true);
 });

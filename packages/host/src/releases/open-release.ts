@@ -96,7 +96,7 @@ export interface OpenedRelease {
 
 /**
  * Throws `PLATFORM_UNKNOWN`, `RELEASE_UNKNOWN` (a line that has no release for the platform), `RELEASE_NOT_AVAILABLE` (nobody has it; `details.tried`
- * says why) and `CANCELLED`.
+ * says why), `CACHE_NOT_WRITABLE` (before anything is fetched; what is at hand or in the cache is still opened) and `CANCELLED`.
  */
 export async function openRelease(options: OpenReleaseOptions): Promise<OpenedRelease> {
 	const platform = platformByName(options.platform);
@@ -111,9 +111,10 @@ export async function openRelease(options: OpenReleaseOptions): Promise<OpenedRe
 	for (const source of sources) {
 		throwIfCancelled(options.signal);
 		try {
+			if (source.offline !== true) await cache?.ensureWritable();
 			const verdict = await source.open({ platform: platform.name, version }, options.signal, options.onProgress);
 			if (verdict.ok) {
-				if (cache && source.offline !== true) await keep(cache, verdict.value);
+				if (cache && source.offline !== true) await cache.put(verdict.value);
 				return { release: verdict.value, problems: verdict.problems, tried };
 			}
 			const worst = verdict.problems.filter((p) => p.severity === 'error');
@@ -125,18 +126,16 @@ export async function openRelease(options: OpenReleaseOptions): Promise<OpenedRe
 			});
 		} catch (error) {
 			const failure = asLinacError(error, 'SOURCE_FAILED');
-			if (failure.code === 'CANCELLED') throw failure;
+			if (endsEverything(failure)) throw failure;
 			tried.push({ source: source.name, code: failure.code, message: failure.message, problems: [] });
 		}
 	}
 	throw notAvailable(platform, version, known, tried);
 }
 
-/** A cache that cannot be written is no reason to refuse a release that is there. */
-async function keep(cache: ReleaseCache, set: ReleaseSet): Promise<void> {
-	try {
-		await cache.put(set);
-	} catch {}
+/** No other source helps: somebody has stopped it, or nothing that is fetched could be kept. */
+function endsEverything(failure: LinacError): boolean {
+	return failure.code === 'CANCELLED' || failure.code === 'CACHE_NOT_WRITABLE';
 }
 
 /** `4.0.1` as it is; `latest`, `lts`, `4.x` become the newest final release of that line for the platform. */
@@ -188,7 +187,7 @@ export interface OpenApplicationOptions {
 
 /**
  * The default application (Tinker) for a platform: one that came with a release in the cache, else from npm's packages.
- * Throws `PLATFORM_UNKNOWN`, `APPLICATION_NOT_AVAILABLE`, `CANCELLED`.
+ * Throws `PLATFORM_UNKNOWN`, `APPLICATION_NOT_AVAILABLE`, `CACHE_NOT_WRITABLE`, `CANCELLED`.
  */
 export async function openApplication(options: OpenApplicationOptions): Promise<SourcedModule> {
 	const platform = platformByName(options.platform);
@@ -209,7 +208,7 @@ export async function openApplication(options: OpenApplicationOptions): Promise<
 			why = verdict.problems.map((p) => p.message).join(' ');
 		} catch (error) {
 			const failure = asLinacError(error, 'SOURCE_FAILED');
-			if (failure.code === 'CANCELLED') throw failure;
+			if (endsEverything(failure)) throw failure;
 			why = failure.message;
 		}
 	}

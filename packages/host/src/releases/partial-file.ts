@@ -3,8 +3,10 @@
  * 13.1.5 and 14.2). One process at a time continues a part; another one that wants the same file downloads it by itself.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeFolder } from '../folders.js';
+import { cacheNotWritable } from './cache.js';
 
 /** What the server said about the content that the part is of. */
 export interface PartIdentity {
@@ -34,10 +36,10 @@ export function openPartialFile(folder: string | undefined, url: string): Partia
 	const key = createHash('sha256').update(url).digest('hex').slice(0, 32);
 	const base = join(folder, key);
 	try {
-		mkdirSync(folder, { recursive: true });
+		makeFolder(folder);
 		if (!lock(`${base}.lock`)) return memoryPart();
 	} catch {
-		// A cache that cannot be written must not keep anybody from downloading.
+		// Who needs the cache has asked whether it can be written; without one the part is kept in memory.
 		return memoryPart();
 	}
 	return diskPart(base, url);
@@ -84,6 +86,14 @@ function diskPart(base: string, url: string): PartialFile {
 		if (handle !== undefined) closeSync(handle);
 		handle = undefined;
 	};
+	/** A full disk is no fault of the server: another source would not help. */
+	const writing = (write: () => void) => {
+		try {
+			write();
+		} catch (error) {
+			throw cacheNotWritable(dirname(dirname(base)), error);
+		}
+	};
 	const remove = () => {
 		close();
 		for (const path of [data, about, `${base}.lock`]) rmSync(path, { force: true });
@@ -104,13 +114,17 @@ function diskPart(base: string, url: string): PartialFile {
 		restart(identity) {
 			close();
 			keep = identity !== undefined;
-			if (identity) writeFileSync(about, JSON.stringify({ url, ...identity }));
-			else rmSync(about, { force: true });
-			handle = openSync(data, 'w');
+			writing(() => {
+				if (identity) writeFileSync(about, JSON.stringify({ url, ...identity }));
+				else rmSync(about, { force: true });
+				handle = openSync(data, 'w');
+			});
 		},
 		append(chunk) {
-			handle ??= openSync(data, 'a');
-			for (let at = 0; at < chunk.length; ) at += writeSync(handle, chunk, at);
+			writing(() => {
+				handle ??= openSync(data, 'a');
+				for (let at = 0; at < chunk.length; ) at += writeSync(handle, chunk, at);
+			});
 		},
 		size: () => (existsSync(data) ? statSync(data).size : 0),
 		take() {
