@@ -1,9 +1,9 @@
 /** What the command line says and returns where no device is needed, or where none is there. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realModule, realTinker } from '../support/real-firmware.js';
-import { document, linac, type Result, temporaryFolder } from './cli-harness.js';
+import { document, linac, type Result, realSources, temporaryFolder } from './cli-harness.js';
 
 const folder = temporaryFolder();
 const env = { LINAC_CACHE: join(folder.path, 'cache') };
@@ -231,6 +231,32 @@ describe('a cache that cannot be written', () => {
 			expect(error.hint).toContain('LINAC_CACHE');
 		},
 	);
+});
+
+describe('a --source that holds nothing', () => {
+	const nothing: [what: string, path: string, found: string][] = [
+		['an empty folder', 'empty', 'nothing'],
+		['a folder with other things', 'other', 'notes.txt'],
+		['a web page', 'page.hex', 'page.hex'],
+		['a module with one wrong bit', 'damaged.bin', 'damaged.bin'],
+		['an application', 'tinker.bin', 'application for Boron'],
+	];
+
+	test.each(nothing)('%s ends the command, although another source has the release', async (_what, path, found) => {
+		mkdirSync(join(folder.path, 'empty'), { recursive: true });
+		mkdirSync(join(folder.path, 'other'), { recursive: true });
+		file('other/notes.txt', 'for later');
+		file('page.hex', '<!DOCTYPE html><html><body>404 Not Found</body></html>');
+		const lab = ['lab', '--device', 'boron@4.0.1', '--listen', '127.0.0.1:0', '--offline', '--json'];
+		for (const args of [lab, ['releases', '--offline', '--json']]) {
+			const result = await run(...args, ...realSources(), '--source', path);
+			expect(result).toMatchObject({ code: 3 });
+			const { error } = document<{ error: { code: string; message: string } }>(result);
+			expect(error.code).toBe('SOURCE_EMPTY');
+			expect(error.message).toContain(join(folder.path, path));
+			expect(error.message).toContain(found);
+		}
+	});
 });
 
 test('whatever the arguments, --json gives one document or nothing but help', async () => {

@@ -15,6 +15,8 @@ import type {
 import { LinacError } from '@linac/core';
 import { cacheFolder, openCache, openRelease, standardSources } from '@linac/host';
 import type { Context, SourceOptions } from './context.js';
+import { ExitCode } from './exit-codes.js';
+import { CommandFailure } from './failure.js';
 import { formatBytes } from './format.js';
 import type { Output } from './output.js';
 import { progressLine } from './progress.js';
@@ -40,10 +42,10 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 	const download = new DownloadProgress(context.output);
 	const onProgress = (progress: SourceProgress) => download.show(progress);
 	let named = false;
-	// What was named by the person and cannot be read ends the command: passing it over would use other files than was meant.
+	// What was named by the person and cannot be read, or holds nothing that can be used, ends the command: passing it over would use other files than was meant.
 	const readNamed = async (signal: AbortSignal) => {
 		if (named) return;
-		for (const source of sources.slice(0, paths.length)) await source.list(signal);
+		for (const source of sources.slice(0, paths.length)) await listed(source, signal);
 		named = true;
 	};
 	const open = async (query: ReleaseQuery, signal: AbortSignal) => {
@@ -88,7 +90,7 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 			const out: ReleaseSummary[] = [];
 			for (const source of sources) {
 				// Files that were named and what is in the cache; other sources list what the network has.
-				for (const summary of await source.list(signal)) if (summary.offline) out.push(summary);
+				for (const summary of await listed(source, signal)) if (summary.offline) out.push(summary);
 			}
 			return out;
 		},
@@ -105,6 +107,17 @@ type ApplicationSource = ReleaseSource & {
 
 function hasApplications(source: ReleaseSource): source is ApplicationSource {
 	return 'openApplication' in source;
+}
+
+/** A named source that holds nothing is an input that is refused, as is one that is missing or damaged. */
+async function listed(source: ReleaseSource, signal: AbortSignal): Promise<ReleaseSummary[]> {
+	try {
+		return await source.list(signal);
+	} catch (error) {
+		if (!(error instanceof LinacError) || error.code !== 'SOURCE_EMPTY') throw error;
+		const { hint, retry, details } = error;
+		throw new CommandFailure(ExitCode.inputRefused, error.code, error.message, { hint, retry, details, cause: error });
+	}
 }
 
 /** What no other source and no stand-in makes good. */

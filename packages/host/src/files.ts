@@ -15,6 +15,8 @@ import { readTarball } from './releases/tarball.js';
 /** Deeper folders are not looked into: a release lies in one folder, not in somebody's home. */
 const DEEPEST = 4;
 const MOST_FILES = 5000;
+/** Names that an error tells. */
+const MOST_NAMES = 5;
 const LARGEST_FILE = 512 * 1024 * 1024;
 
 /**
@@ -36,7 +38,21 @@ export async function readCandidates(path: string, signal?: AbortSignal): Promis
 
 /** A release source over a folder, zip, package or file. */
 export function pathSource(path: string): ReleaseSource {
-	return fileSource({ name: path, read: (signal) => readCandidates(path, signal), digests: nodeDigests });
+	return fileSource({
+		name: path,
+		read: (signal) => readCandidates(path, signal),
+		found: () => namesThere(path),
+		digests: nodeDigests,
+	});
+}
+
+/** The first names in a folder without module files. */
+async function namesThere(path: string): Promise<string | undefined> {
+	const names = await readdir(path).catch(() => undefined);
+	if (names === undefined) return undefined;
+	if (names.length === 0) return 'nothing';
+	const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
+	return `${names.sort().slice(0, MOST_NAMES).join(', ')}${more}`;
 }
 
 function unpack(bytes: Uint8Array, name: string, origin: string): CandidateFile[] {
