@@ -1,6 +1,7 @@
 export { nodeDigests } from './digests.js';
 export { pathSource, readCandidates, writeWhole } from './files.js';
-export { type CachedRelease, cacheFolder, cacheSource, openCache, type ReleaseCache } from './releases/cache.js';
+export { type CachedRelease, cacheFolder, openCache, type ReleaseCache } from './releases/cache.js';
+export { cacheSource } from './releases/cache-source.js';
 export { createDownload, type DownloadOptions } from './releases/download.js';
 export { type NpmSource, npmSource, type RunNpm } from './releases/npm-source.js';
 export {

@@ -6,7 +6,8 @@ import { checkRelease, type ReleaseSet } from '@linac/catalog';
 import { beforeEach, expect, test } from 'vitest';
 import { realModule, realTinker } from '../../../../tests/support/real-firmware.js';
 import { nodeDigests } from '../digests.js';
-import { cacheFolder, cacheSource, openCache, type ReleaseCache } from './cache.js';
+import { cacheFolder, openCache, type ReleaseCache } from './cache.js';
+import { cacheSource } from './cache-source.js';
 
 let folder: string;
 let cache: ReleaseCache;

@@ -12,10 +12,9 @@ import {
 	platformByName,
 	type ReleaseQuery,
 	type ReleaseSet,
-	type ReleaseSource,
 	type SourcedModule,
 } from '@linac/catalog';
-import { bad, LinacError, problem, throwIfCancelled, toHex } from '@linac/core';
+import { LinacError, toHex } from '@linac/core';
 import envPaths from 'env-paths';
 import { nodeDigests } from '../digests.js';
 import { writeWhole } from '../files.js';
@@ -49,6 +48,8 @@ export interface ReleaseCache {
 	/** Keeps bytes under a name, e.g. a fetched package. Throws `CACHE_NOT_WRITABLE`. */
 	keep(name: string, bytes: Uint8Array): Promise<void>;
 	kept(name: string): Promise<Uint8Array | undefined>;
+	/** Whether bytes are kept under a name. Their content is verified by `kept`. */
+	isKept(name: string): Promise<boolean>;
 }
 
 interface IndexEntry {
@@ -205,18 +206,29 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 		},
 
 		async kept(name) {
-			const path = namePath(name);
-			const bytes = await readOrNothing(path);
-			if (bytes === undefined) return undefined;
-			let sha256: unknown;
-			try {
-				sha256 = (JSON.parse(new TextDecoder().decode(bytes)) as { sha256?: unknown }).sha256;
-			} catch {}
-			const blob = typeof sha256 === 'string' ? await getBlob(sha256) : undefined;
-			if (blob === undefined) await remove(path);
+			const sha256 = await readName(name);
+			const blob = sha256 === undefined ? undefined : await getBlob(sha256);
+			if (sha256 !== undefined && blob === undefined) await remove(namePath(name));
 			return blob;
 		},
+
+		async isKept(name) {
+			const sha256 = await readName(name);
+			return sha256 !== undefined && (await stat(blobPath(sha256)).catch(() => undefined)) !== undefined;
+		},
 	};
+
+	/** The blob that a name stands for. */
+	async function readName(name: string): Promise<string | undefined> {
+		const bytes = await readOrNothing(namePath(name));
+		if (bytes === undefined) return undefined;
+		try {
+			const { sha256 } = JSON.parse(new TextDecoder().decode(bytes)) as { sha256?: unknown };
+			if (typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256)) return sha256;
+		} catch {}
+		await remove(namePath(name));
+		return undefined;
+	}
 
 	async function readApplication(m: IndexModule, platformName: string): Promise<SourcedModule | undefined> {
 		const bytes = await getBlob(m.sha256);
@@ -228,28 +240,6 @@ export function openCache(folder: string = cacheFolder()): ReleaseCache {
 	}
 
 	return cache;
-}
-
-/** The cache as a source: it is asked like any other, only that it needs no network. */
-export function cacheSource(cache: ReleaseCache): ReleaseSource {
-	return {
-		name: 'cache',
-		offline: true,
-		async list() {
-			return (await cache.list()).map((r) => ({ platform: r.platform, version: r.version, source: r.source, offline: true }));
-		},
-		async open(query, signal) {
-			throwIfCancelled(signal);
-			const set = await cache.get(query);
-			return set
-				? { ok: true, value: set, problems: [] }
-				: bad(
-						problem('RELEASE_NOT_AT_SOURCE', `The cache does not have release ${query.version} for ${query.platform}.`, {
-							field: 'version',
-						}),
-					);
-		},
-	};
 }
 
 function parseIndex(bytes: Uint8Array): IndexEntry | undefined {

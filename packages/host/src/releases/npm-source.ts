@@ -11,11 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
 	asPlatform,
-	type CandidateFile,
-	checkRelease,
 	type Download,
-	judgeFile,
-	type Platform,
 	type ReleaseSet,
 	type ReleaseSource,
 	type SourcedModule,
@@ -24,10 +20,9 @@ import {
 	tarballsWith,
 	tarballsWithApplication,
 } from '@linac/catalog';
-import { bad, type Clock, cancelled, LinacError, problem, systemClock, throwIfCancelled, toHex, type Verdict } from '@linac/core';
-import { nodeDigests } from '../digests.js';
+import { bad, type Clock, cancelled, LinacError, problem, systemClock, throwIfCancelled, type Verdict } from '@linac/core';
 import type { ReleaseCache } from './cache.js';
-import { readTarball } from './tarball.js';
+import { NAME, packageName, releaseIn, tinkerIn } from './particle-cli-package.js';
 
 /** Runs the npm client: exit code and output. Throws when it cannot be started. */
 export type RunNpm = (args: string[], signal?: AbortSignal) => Promise<{ code: number; stdout: string; stderr: string }>;
@@ -45,7 +40,6 @@ export interface NpmSourceOptions {
 
 type OnProgress = ((progress: SourceProgress) => void) | undefined;
 
-const NAME = 'npm particle-cli';
 /** npm's own defaults are two more tries and five minutes for each answer. */
 const PATIENCE = ['--fetch-retries=0', '--fetch-timeout=30000'];
 const LARGEST_PACKAGE = 64 * 1024 * 1024;
@@ -102,7 +96,7 @@ export function npmSource(options: NpmSourceOptions): NpmSource {
 				retry: 'job',
 			});
 		}
-		await options.cache?.keep(`npm:${spec}`, bytes);
+		await options.cache?.keep(packageName(version), bytes);
 		return bytes;
 	}
 
@@ -110,7 +104,7 @@ export function npmSource(options: NpmSourceOptions): NpmSource {
 	async function firstPackage(versions: readonly string[], signal: AbortSignal | undefined, onProgress: OnProgress) {
 		throwIfCancelled(signal);
 		for (const version of versions) {
-			const bytes = await options.cache?.kept(`npm:particle-cli@${version}`);
+			const bytes = await options.cache?.kept(packageName(version));
 			if (bytes) return { version, bytes };
 		}
 		if (versions.length === 0) return undefined;
@@ -149,63 +143,18 @@ export function npmSource(options: NpmSourceOptions): NpmSource {
 			const found = await firstPackage(versions, signal, onProgress);
 			if (!found)
 				return bad(problem('RELEASE_NOT_AT_SOURCE', `The npm registry has none of particle-cli ${versions.join(', ')}.`));
-			const files = candidates(found.bytes, found.version, (n) => n.startsWith('package/assets/updates/'));
-			if (!files.ok) return files;
-			const verdict = checkRelease(files.value, {
-				platform,
-				version: query.version,
-				source: `${NAME} ${found.version}`,
-				digests: nodeDigests,
-			});
-			if (verdict.ok && verdict.value.application === undefined) {
-				const application = tinkerIn(found.bytes, found.version, platform);
-				if (application) verdict.value.application = application;
-			}
-			return verdict;
+			return releaseIn(found, platform, query.version);
 		},
 		async openApplication(name, signal, onProgress) {
 			const platform = asPlatform(name);
 			const found = await firstPackage(tarballsWithApplication(platform), signal, onProgress);
-			const application = found && tinkerIn(found.bytes, found.version, platform);
+			const application = found && tinkerIn(found, platform);
 			if (application) return { ok: true, value: application, problems: [] };
 			return bad(
 				problem('APPLICATION_NOT_AT_SOURCE', `No particle-cli package has a default application for ${platform.displayName}.`),
 			);
 		},
 	};
-}
-
-function candidates(tarball: Uint8Array, version: string, wanted: (name: string) => boolean): Verdict<CandidateFile[]> {
-	const entries = readTarball(tarball, { file: `particle-cli ${version}`, wanted: (n) => n.endsWith('.bin') && wanted(n) });
-	if (!entries.ok) return entries;
-	const files = entries.value.map((e) => {
-		const name = e.name.slice(e.name.lastIndexOf('/') + 1);
-		return { name, origin: `particle-cli ${version}: ${name}`, bytes: e.bytes };
-	});
-	// One byte for the update flag lies among the modules of older packages.
-	return { ok: true, value: files.filter((f) => f.name !== 'ota-flag-a5.bin'), problems: [] };
-}
-
-/** The names only say which of several applications is Tinker; that it is one, and whose, its header says. */
-function tinkerIn(tarball: Uint8Array, version: string, platform: Platform): SourcedModule | undefined {
-	const files = candidates(
-		tarball,
-		version,
-		(n) => /^package\/assets\/(knownApps|binaries)\//.test(n) && /tinker/.test(n) && !/usb-debugging/.test(n),
-	);
-	if (!files.ok) return undefined;
-	for (const file of files.value) {
-		const judged = judgeFile(file, platform, nodeDigests);
-		if (judged.role === 'application' && judged.module && judged.slot) {
-			return {
-				slot: judged.slot.name,
-				origin: file.origin ?? file.name,
-				module: judged.module,
-				sha256: toHex(nodeDigests.sha256(judged.module.bytes)),
-			};
-		}
-	}
-	return undefined;
 }
 
 function readDist(stdout: string): { tarball?: string; integrity?: string } {

@@ -20,7 +20,8 @@ import {
 import { asLinacError, type Clock, type Json, LinacError, type Problem, throwIfCancelled } from '@linac/core';
 import { nodeDigests } from '../digests.js';
 import { pathSource } from '../files.js';
-import { cacheSource, openCache, type ReleaseCache } from './cache.js';
+import { openCache, type ReleaseCache } from './cache.js';
+import { cacheSource } from './cache-source.js';
 import { createDownload } from './download.js';
 import { npmSource } from './npm-source.js';
 
@@ -186,7 +187,8 @@ export interface OpenApplicationOptions {
 }
 
 /**
- * The default application (Tinker) for a platform: one that came with a release in the cache, else from npm's packages.
+ * The default application (Tinker) for a platform: one that came with a release in the cache, else from npm's packages,
+ * those that are kept first.
  * Throws `PLATFORM_UNKNOWN`, `APPLICATION_NOT_AVAILABLE`, `CACHE_NOT_WRITABLE`, `CANCELLED`.
  */
 export async function openApplication(options: OpenApplicationOptions): Promise<SourcedModule> {
@@ -199,6 +201,8 @@ export async function openApplication(options: OpenApplicationOptions): Promise<
 		const application = (await cache.get(entry))?.application;
 		if (application) return application;
 	}
+	const kept = await cacheSource(cache).openApplication(platform.name, options.signal);
+	if (kept.ok) return kept.value;
 	let why = 'the network is turned off';
 	if (!(options.offline ?? isOn((options.environment ?? process.env).LINAC_OFFLINE))) {
 		const source = npmSource({ download: createDownload({ partialFolder: cache.partialFolder }), cache });
