@@ -1,8 +1,8 @@
 /** What the command line says and returns where no device is needed, or where none is there. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { realModule, realTinker } from '../support/real-firmware.js';
+import { particleCli, realModule, realTinker } from '../support/real-firmware.js';
 import { document, linac, type Result, realSources, temporaryFolder } from './cli-harness.js';
 
 const folder = temporaryFolder();
@@ -205,6 +205,18 @@ describe('releases', () => {
 	test('the latest for a platform is the latest that this platform has', async () => {
 		const rows = await list('--platform', 'photon');
 		expect(rows.map((r) => r.version)).toContain('3.3.1');
+	});
+
+	test('what LINAC_MIRROR names needs no network, and a mirror that is away is told and passed over', async () => {
+		const mirror = join(particleCli('2.16.0'), 'assets', 'updates');
+		const result = await linac(['releases', '--json', '--offline', '--all', '--platform', 'boron'], {
+			cwd: folder.path,
+			env: { ...env, LINAC_MIRROR: ['/not/mounted', mirror].join(delimiter) },
+		});
+		expect(result).toMatchObject({ code: 0 });
+		const rows = document<{ version: string; offline: string[] }[]>(result).filter((r) => r.offline.length > 0);
+		expect(rows.map((r) => r.version)).toEqual(['2.2.0']);
+		expect(result.stderr).toContain('LINAC_MIRROR is passed over: There is no file or folder /not/mounted.');
 	});
 
 	test('the table for people fits its width', async () => {

@@ -88,9 +88,15 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 		},
 		async offline(signal) {
 			const out: ReleaseSummary[] = [];
-			for (const source of sources) {
-				// Files that were named and what is in the cache; other sources list what the network has.
-				for (const summary of await listed(source, signal)) if (summary.offline) out.push(summary);
+			for (const [i, source] of sources.entries()) {
+				try {
+					// Files that were named and what is in the cache; other sources list what the network has.
+					for (const summary of await listed(source, signal)) if (summary.offline) out.push(summary);
+				} catch (error) {
+					// What LINAC_MIRROR names is asked when it is there: a share may be away for a while.
+					if (i < paths.length || source.offline !== true || endsCommand(error)) throw error;
+					context.output.note(`LINAC_MIRROR is passed over: ${(error as Error).message}`);
+				}
 			}
 			return out;
 		},

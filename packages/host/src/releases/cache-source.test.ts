@@ -65,7 +65,7 @@ test('everything that is listed as needing no network can be opened without', as
 	}
 	// Opened or not, each is listed once.
 	const names = (await cacheSource(cache).list()).map((r) => `${r.platform} ${r.version}`);
-	expect(names.toSorted()).toEqual(list.map((r) => `${r.platform} ${r.version}`).toSorted());
+	expect(names.sort()).toEqual(list.map((r) => `${r.platform} ${r.version}`).sort());
 });
 
 test('the default application of a platform without a release in the package comes from the package too', async () => {
