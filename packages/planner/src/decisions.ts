@@ -11,13 +11,14 @@ import { type DeviceModel, find, isKnown, keyOf, slotName, unmet, withModule } f
 import { refusal } from './refusal.js';
 import { bootloaderUpdateWay } from './transitions.js';
 import type { Goal, Refusal } from './types.js';
-import { info, type Wanted } from './wanted.js';
+import { info, type Wanted, warning } from './wanted.js';
 
 /**
  * `write`: it differs. `prove`: the same version is reported, but not its content, so it is read back and written only if it differs.
- * `there`: the content is known to be equal. `keep`: what is there stays, although it is another version.
+ * `compare`: the same too, but it cannot be written in DFU: if it differs, the job is planned again with that known. `there`: the content
+ * is known to be equal, or cannot be read. `keep`: what is there stays, although it is another version or has other bytes.
  */
-export type Need = 'write' | 'prove' | 'there' | 'keep';
+export type Need = 'write' | 'prove' | 'compare' | 'there' | 'keep';
 
 export interface Decision {
 	wanted: Wanted;
@@ -29,6 +30,8 @@ export interface Decision {
 	from?: number;
 	/** Nothing is known of what is there; the running device skips it when it has this or a newer version. */
 	enoughFrom?: number;
+	/** With `keep` of something that is there: why, in a few words for the row of evidence. */
+	stays?: string;
 }
 
 export interface Decisions {
@@ -80,13 +83,20 @@ function decideOne(model: DeviceModel, target: DeviceModel, w: Wanted, goal: Goa
 	if (there.contentSha256 === w.written.contentSha256)
 		return make('there', 'ALREADY_THERE', `${name} is there already, byte for byte.`);
 	if (w.written.function === ModuleFunction.bootloader) {
-		if (there.contentSha256 === undefined || w.files.length === 0) {
-			const how = there.contentSha256 === undefined ? 'the device reports it as whole' : 'with other bytes, but whole';
-			return make(
-				'there',
-				'SAME_VERSION_THERE',
-				`${name} is there already (${how}), and a bootloader is not replaced without need.`,
-			);
+		if (there.contentSha256 === undefined) {
+			return isReadable(w)
+				? make('compare', 'COMPARED', `${name} is reported; its bytes are read back and compared.`)
+				: make('there', 'SAME_VERSION_THERE', `${name} is there already: the device reports it as whole.`);
+		}
+		if (w.files.length === 0 && (bootloaderUpdateWay(model).inPlace || bootloaderUpdateWay(target).inPlace)) {
+			const reason =
+				`The device keeps its ${name}, although its bytes are not those of the release: replacing it could not be undone without a ` +
+				`debugger if power failed meanwhile. Give the bootloader as a file to have it written all the same.`;
+			result.notes.push(warning('BOOTLOADER_OTHER_BYTES_KEPT', reason));
+			return {
+				...make('keep', 'OTHER_BYTES_KEPT', reason),
+				stays: 'same number, other bytes; kept, because replacing it risks a device that only SWD brings back',
+			};
 		}
 		return make('write', 'WRITTEN', `A ${name} with other bytes is there.`);
 	}
@@ -96,6 +106,11 @@ function decideOne(model: DeviceModel, target: DeviceModel, w: Wanted, goal: Goa
 	if (there.contentSha256 === undefined)
 		return make('prove', 'PROVED', `${name} is reported; its bytes are read back and compared.`);
 	return make('write', 'WRITTEN', `A ${name} with other bytes is there.`);
+}
+
+/** Whether DFU can read it: it stands in a region of the memory map, and in clear. */
+export function isReadable(w: Wanted): boolean {
+	return w.slot.region !== undefined && w.slot.encrypted !== true;
 }
 
 /** While the system is whole, no write of the SoftDevice was cut short: the system is made invalid before it (see order.ts). */
@@ -123,11 +138,8 @@ function decideOlder(
 		const kept = find(model, w.written)!;
 		const missing = unmet(target, kept.dependencies);
 		if (missing.length === 0) {
-			return make(
-				'keep',
-				'NEWER_STAYS',
-				`The device keeps its ${what} ${there}, which is newer than ${w.written.version}. ${keep.statement}`,
-			);
+			const reason = `The device keeps its ${what} ${there}, which is newer than ${w.written.version}. ${keep.statement}`;
+			return { ...make('keep', 'NEWER_STAYS', reason), stays: newerStays(w) };
 		}
 		result.notes.push(
 			info(
@@ -153,6 +165,10 @@ function decideOlder(
 	return make('write', 'WRITTEN', `The device has ${what} ${there}; going back to ${w.written.version} was allowed.`);
 }
 
+function newerStays(w: Wanted): string {
+	return `newer than ${w.files[0] ?? "the release's"} ${w.written.version}; it stays`;
+}
+
 /** The wanted module is newer than what is there. */
 function decideNewer(model: DeviceModel, target: DeviceModel, w: Wanted, there: number, make: Make, result: Decisions): Decision {
 	const what = w.slot.name;
@@ -166,7 +182,10 @@ function decideNewer(model: DeviceModel, target: DeviceModel, w: Wanted, there: 
 		`The device keeps its ${what} ${there}: the target accepts it, and replacing it by ${w.written.version} could not be undone without a ` +
 		`debugger if power failed meanwhile. Give the bootloader as a file to have it written all the same.`;
 	result.notes.push(info('BOOTLOADER_LEFT_ALONE', reason));
-	return make('keep', 'LEFT_ALONE', reason);
+	return {
+		...make('keep', 'LEFT_ALONE', reason),
+		stays: `older than the release's ${w.written.version}, which accepts it; kept, because replacing it risks a device that only SWD brings back`,
+	};
 }
 
 function decideNcp(model: DeviceModel, target: DeviceModel, w: Wanted, make: Make): Decision {
@@ -175,18 +194,17 @@ function decideNcp(model: DeviceModel, target: DeviceModel, w: Wanted, make: Mak
 	const asked = dependenciesOn(target, w.written);
 	const oneWay = rulesOf('never-downgrade', platform).find((r) => r.functions.includes(w.written.function));
 	if (there && oneWay && there.version >= w.written.version && there.state === 'valid') {
-		const code = there.version === w.written.version ? 'SAME_VERSION_THERE' : 'NEWER_STAYS';
-		return make(
-			code === 'NEWER_STAYS' ? 'keep' : 'there',
-			code,
-			`The NCP firmware on the device is ${there.version}. ${oneWay.statement}`,
-		);
+		const reason = `The NCP firmware on the device is ${there.version}. ${oneWay.statement}`;
+		return there.version === w.written.version
+			? make('there', 'SAME_VERSION_THERE', reason)
+			: { ...make('keep', 'NEWER_STAYS', reason), stays: newerStays(w) };
 	}
+	const stays = `the release has ${w.written.version}, but nothing in it asks for that; it stays`;
 	if (asked === 0 && w.files.length === 0) {
-		return make('keep', 'NOT_ASKED_FOR', 'Nothing in this Device OS asks for another NCP firmware.');
+		return { ...make('keep', 'NOT_ASKED_FOR', 'Nothing in this Device OS asks for another NCP firmware.'), stays };
 	}
 	if (there && there.version >= asked && w.files.length === 0) {
-		return make('keep', 'NOT_ASKED_FOR', `The NCP firmware ${there.version} is new enough.`);
+		return { ...make('keep', 'NOT_ASKED_FOR', `The NCP firmware ${there.version} is new enough.`), stays };
 	}
 	const decision = make(
 		'write',

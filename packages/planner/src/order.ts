@@ -6,7 +6,7 @@
 import { inRange, type Platform, rulesOf } from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
 import { type Boot, boot, bootFacts } from './boot.js';
-import type { Decision } from './decisions.js';
+import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
 import { afterAction, type WrittenModule } from './transitions.js';
 import type { StepAction } from './types.js';
@@ -26,6 +26,8 @@ export interface Work {
 	model: DeviceModel;
 	/** Decisions of need `write` or `prove`. */
 	decisions: Decision[];
+	/** Something has to be read back in DFU, whether anything is written or not. */
+	compare: boolean;
 	/** Every wanted module, also those that stay as they are. */
 	wanted: ReadonlyMap<string, Wanted>;
 	/** The setup-done byte has to be set. */
@@ -48,7 +50,8 @@ export function overDfu(w: Wanted): boolean {
 export function order(work: Work): Ordered {
 	const dfu = dfuDrafts(work);
 	const control = work.decisions.filter((d) => !overDfu(d.wanted));
-	if (dfu.length === 0 && control.length === 0 && work.model.mode !== 'dfu') return { ok: true, drafts: [], final: work.model };
+	if (dfu.length === 0 && control.length === 0 && !work.compare && work.model.mode !== 'dfu')
+		return { ok: true, drafts: [], final: work.model };
 	const why: string[] = [];
 	for (const first of splits(control, work.model.mode === 'dfu')) {
 		const second = control.filter((d) => !first.includes(d));
@@ -101,18 +104,32 @@ function assemble(work: Work, first: Decision[], dfu: Draft[], second: Decision[
 		);
 	}
 	drafts.push(...second.map((d) => controlDraft(work.model.platform, d, 'after')));
+	// Of a module that was replaced by another of the same number, the number proves nothing.
+	const unproved = (dfu.length > 0 ? second : [...first, ...second]).some(sameNumber);
+	if (unproved || (work.compare && dfu.length === 0 && !startsInDfu)) {
+		drafts.push(
+			enterDfuDraft('The number of a module says nothing of its bytes: they are read back and compared before DFU is left.'),
+		);
+		drafts.push(restartDraft('Nothing is left to compare in DFU.'));
+	}
 	return drafts;
+}
+
+function sameNumber(d: Decision): boolean {
+	return isReadable(d.wanted) && d.from === d.wanted.written.version;
 }
 
 function restartDraft(why: string): Draft {
 	return { action: { kind: 'restart' }, title: 'Restart the device', because: [why], needs: [] };
 }
 
-function enterDfuDraft(): Draft {
+function enterDfuDraft(
+	why = 'System parts, SoftDevice and application are written by the bootloader, and can be read back there.',
+): Draft {
 	return {
 		action: { kind: 'enter-mode', mode: 'dfu' },
 		title: 'Enter DFU mode',
-		because: ['System parts, SoftDevice and application are written by the bootloader, and can be read back there.'],
+		because: [why],
 		needs: [],
 	};
 }

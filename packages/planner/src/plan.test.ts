@@ -67,6 +67,36 @@ describe('a Boron on 2.2.0', () => {
 		expect(made.notes.map((n) => n.code)).toContain('SAME_VERSION_THERE');
 	});
 
+	it('has a bootloader of the same number read back, and replaced and read back again where its bytes are others', () => {
+		const release = releaseOf(boron, '2.2.0');
+		const asked = ok(normal(boron, '2.2.0'), goalOf({ target: '2.2.0' }), release);
+		expect(asked.notes.map((n) => n.code)).toContain('COMPARED');
+		expect(kinds(asked)).not.toContain('update-control bootloader');
+		const modules = release.modules.map((m) =>
+			m.slot === 'bootloader'
+				? makeModule(boron, {
+						slot: m.slot,
+						function: 2,
+						index: 0,
+						version: m.module.prefix.version,
+						dependencies: [],
+						size: 20_000,
+					})
+				: m,
+		);
+		const other = snapshotOf(boron, modules, { mode: 'dfu', depth: 'read', osVersion: '2.2.0' });
+		const made = ok(other, goalOf({ target: '2.2.0' }), release);
+		expect(kinds(made)).toEqual(['restart', 'update-control bootloader', 'enter-mode', 'restart', 'verify']);
+		expect(made.to.modules.find((m) => m.slot === 'bootloader')?.contentSha256).toBeDefined();
+	});
+
+	it('enters DFU for nothing but a comparison, when a bootloader of the reported number is given', () => {
+		const bootloader = releaseOf(boron, '2.2.0').modules.find((m) => m.slot === 'bootloader')!;
+		const made = ok(normal(boron, '2.2.0'), goalOf({ files: [file('bootloader.bin', bootloader)] }));
+		expect(kinds(made)).toEqual(['enter-mode', 'restart', 'verify']);
+		expect(made.files).toMatchObject([{ verdict: 'already-there', code: 'COMPARED' }]);
+	});
+
 	it('is not made older unless that is allowed by name', () => {
 		const device = snapshotOf(boron, releaseOf(boron, '2.2.0').modules, { mode: 'normal', depth: 'reported' });
 		const no = refused(device, goalOf({ target: '1.4.4' }), releaseOf(boron, '1.4.4'));

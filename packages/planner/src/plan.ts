@@ -104,6 +104,7 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const work: Work = {
 		model,
 		decisions: decided.decisions.filter((d) => d.need === 'write' || d.need === 'prove'),
+		compare: decided.decisions.some((d) => d.need === 'compare'),
 		wanted,
 		setupDone: setupNeeded(job, systemVersion),
 		systemVersion,
@@ -316,12 +317,18 @@ function expectedOf(job: Job, final: DeviceModel, decisions: Decision[]): Expect
 			const { slot, written, length } = d.wanted;
 			const region = slot.region === undefined ? undefined : job.options.platform.memory.find((r) => r.name === slot.region);
 			const exact = d.need !== 'keep' && there.contentSha256 === written.contentSha256 && region !== undefined;
+			// Bytes that are not the release's, but were read: that they are still there can be proved as well.
+			const kept = d.need === 'keep' && there.version === written.version && region !== undefined;
 			return {
 				slot: slot.name,
 				function: written.function,
 				index: written.index,
 				version: there.version,
 				...(exact ? { contentSha256: written.contentSha256, storage: region.storage, address: written.start, length } : {}),
+				...(kept && there.contentSha256 !== undefined && there.start !== undefined && there.size !== undefined
+					? { contentSha256: there.contentSha256, storage: region.storage, address: there.start, length: there.size }
+					: {}),
+				...(d.stays === undefined ? {} : { stays: d.stays }),
 			};
 		});
 }
@@ -331,17 +338,28 @@ function verdicts(job: Job, decisions: Decision[], steps: Plan['steps']): FileVe
 	for (const d of decisions) {
 		for (const name of d.wanted.files) {
 			const own = steps.filter((s) => 'sha256' in s.action && s.action.sha256 === d.wanted.source.sha256).map((s) => s.id);
-			const verdict = d.need === 'there' && own.length === 0 ? 'already-there' : d.need === 'keep' ? 'not-needed' : 'write';
+			const verdict =
+				(d.need === 'there' || d.need === 'compare') && own.length === 0
+					? 'already-there'
+					: d.need === 'keep'
+						? 'not-needed'
+						: 'write';
 			result.push({ ...verdictOf(name, verdict, d.code, d.reason), steps: own });
 		}
 	}
 	return result.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
+/** Codes of decisions that have left a note of their own. */
+const noted: ReadonlySet<string> = new Set(['LEFT_ALONE', 'OTHER_BYTES_KEPT']);
+
 /** What became of the release's modules that are not written. */
 function releaseNotes(decisions: Decision[]): Problem[] {
 	return decisions
-		.filter((d) => d.wanted.files.length === 0 && (d.need === 'there' || (d.need === 'keep' && d.code !== 'LEFT_ALONE')))
+		.filter(
+			(d) =>
+				d.wanted.files.length === 0 && (d.need === 'there' || d.need === 'compare' || (d.need === 'keep' && !noted.has(d.code))),
+		)
 		.map((d) => info(d.code, d.reason));
 }
 

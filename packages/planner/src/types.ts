@@ -136,6 +136,8 @@ export interface ExpectedModule {
 	storage?: Storage;
 	address?: number;
 	length?: number;
+	/** Why what is there stays, although the release has another; absent where the release's own module is expected. */
+	stays?: string;
 }
 
 export interface Step {

@@ -6,6 +6,7 @@ import { asLinacError, LinacError, toHex } from '@linac/core';
 import type { ExpectedModule, Step, StepAction } from '@linac/planner';
 import type { KnownModule } from './known-modules.js';
 import { needsDfuButton, poll } from './operator.js';
+import { installed } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult, stepsAfter } from './running-job.js';
 
 export async function enterMode(job: RunningJob, step: Step, action: StepAction & { kind: 'enter-mode' }): Promise<StepResult> {
@@ -14,6 +15,7 @@ export async function enterMode(job: RunningJob, step: Step, action: StepAction 
 		if (session.found.mode === 'dfu') return { skipped: 'The device is in DFU mode already.' };
 		const control = await session.answeringControl();
 		await session.change('dfu', () => control.enterDfu(), world.limits.modeChangeMs);
+		await compareNumbered(job, step);
 		return { evidence: { mode: 'dfu' } };
 	}
 	if (session.found.mode === 'dfu') await leaveDfu(job, step);
@@ -72,6 +74,21 @@ async function proveByReading(job: RunningJob, step: Step): Promise<void> {
 	}
 }
 
+/**
+ * Looks at once at what the plan takes for right because of its number, and that no step writes: if it is something else, the job is
+ * planned again before anything is written. The proof itself is taken when DFU is left.
+ */
+async function compareNumbered(job: RunningJob, step: Step): Promise<void> {
+	const later = new Set(stepsAfter(job.plan, step).map((s) => s.module?.slot));
+	for (const expected of expectedModules(job.plan)) {
+		if (later.has(expected.slot) || expected.contentSha256 !== undefined || job.proofs.get(expected.slot)) continue;
+		const place = placeOf(job, expected);
+		if (!place) continue;
+		await proveOne(job, step, expected, place);
+		job.proofs.drop(expected.slot);
+	}
+}
+
 interface Place {
 	known: KnownModule | undefined;
 	contentSha256: string;
@@ -123,9 +140,10 @@ async function proveOne(job: RunningJob, step: Step, expected: ExpectedModule, p
 		job.proofs.set(slot, { proof: 'read-back-sha256', sha256: payload.sha256, version, exact: true });
 		return;
 	}
-	// The plan counts on a version only, and the device itself has checked the module: other bytes of that version are none of its business.
-	// Not so for a module without a header in flash, which no device can check.
-	if (expected.contentSha256 === undefined && !payload) return;
+	// The plan counts on a version only, although it knew these bytes: it has said what becomes of them. Not so for a module without a
+	// header in flash, which no device can check.
+	const known = installed(job.before, expected)?.contentSha256 !== undefined;
+	if (expected.contentSha256 === undefined && !payload && known) return;
 	throw new LinacError('CONTENT_DIFFERS', `${slot} is reported as ${version}, but what stands in flash is something else.`, {
 		retry: 'reconnect',
 		details: { slot, expected: place.contentSha256, found: sha256 },

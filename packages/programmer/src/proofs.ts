@@ -76,6 +76,7 @@ export function evidenceRow(
 		expected: { version: expected.version },
 		proof: 'none',
 		ok: false,
+		...(expected.stays === undefined ? {} : { note: expected.stays }),
 	};
 	if (contradicted) return row;
 	if (read?.proof === 'read-back-sha256' && (read.exact || read.sha256 === expected.contentSha256)) {

@@ -39,6 +39,8 @@ export interface EvidenceRow {
 	proof: 'read-back-sha256' | 'device-hash' | 'reported-version' | 'none';
 	sha256?: string;
 	ok: boolean;
+	/** Why what is there stays, although the release has another module or other bytes. */
+	note?: string;
 }
 
 export interface Report {

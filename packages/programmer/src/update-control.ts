@@ -6,6 +6,7 @@
 import { asLinacError, LinacError, throwIfCancelled } from '@linac/core';
 import type { Step, StepAction } from '@linac/planner';
 import { bootloaderMayBeLost, poll } from './operator.js';
+import { installed } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
 import { reportedModules } from './snapshot-reported.js';
 import { inputModule } from './write-dfu.js';
@@ -42,9 +43,10 @@ export async function updateByControl(
 	}
 	const before = await there();
 	if (before) {
-		// Same version, but the plan still wants it written: only a hash may overrule the plan.
-		const damaged = job.before.modules?.some((m) => m.function === prefix.function && m.index === prefix.index && !m.valid);
-		if (before === 'by-hash' || !damaged) {
+		// Same version, but the plan still wants it written: where other bytes were found, only a hash may overrule the plan.
+		const was = installed(job.before, prefix);
+		const other = was !== undefined && (!was.valid || differs(was.contentSha256, expected?.contentSha256));
+		if (before === 'by-hash' || !other) {
 			return {
 				skipped: `The device says that ${slot} ${prefix.version} is there${before === 'by-hash' ? ', with the same hash' : ' and whole'}.`,
 			};
@@ -95,4 +97,9 @@ export async function updateByControl(
 		...(proof === 'device-hash' ? { sha256: expected?.contentSha256 } : {}),
 	});
 	return { evidence: { version: prefix.version, bytes: bytes.length, proof } };
+}
+
+/** Both are known, and they are not the same. */
+function differs(found: string | undefined, expected: string | undefined): boolean {
+	return found !== undefined && expected !== undefined && found !== expected;
 }
