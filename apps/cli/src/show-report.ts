@@ -31,7 +31,7 @@ export function showEvidence(output: Output, rows: readonly EvidenceRow[], optio
 			version(row.after),
 			version(row.expected),
 			row.ok ? c.green('ok') : c.red('WRONG'),
-			`${proofs[row.proof]}${row.sha256 ? ` ${shortHash(row.sha256)}...` : ''}`,
+			`${proofs[row.proof]}${row.sha256 ? ` ${shortHash(row.sha256)}...` : ''}${row.note ? ` (${row.note})` : ''}`,
 		]),
 		'  ',
 	);

@@ -2,10 +2,11 @@
  * `linac verify`: is what should be on the device on it? Reads the modules back and compares them by SHA-256 with those of a release
  * or of files. Writes nothing; the device restarts into DFU mode and back, because only there its flash can be read.
  */
-import { toHex } from '@linac/core';
-import { contentSha256, ModuleFunction, type ParsedModule } from '@linac/firmware';
-import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
-import { type EvidenceRow, takeSnapshot } from '@linac/programmer';
+import type { Platform, ReleaseSet } from '@linac/catalog';
+import type { ParsedModule } from '@linac/firmware';
+import { nodeDigests } from '@linac/host';
+import { type DeviceSnapshot, type Goal, type InstalledModule, plan, type Standing, standings } from '@linac/planner';
+import { type EvidenceRow, knownModule, takeSnapshot } from '@linac/programmer';
 import { connect } from '../connect.js';
 import type { Context, GoalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
@@ -49,9 +50,10 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 			output.note(`Comparing with Device OS ${target}, which the device says it has.`);
 		}
 		let version: string | undefined;
+		let release: ReleaseSet | undefined;
 		if (target !== undefined) {
 			version = releaseNamed(target, platform).version;
-			const release = await (await openSources(context, options)).open({ platform: platform.name, version }, signal);
+			release = await (await openSources(context, options)).open({ platform: platform.name, version }, signal);
 			for (const m of release.modules) {
 				const given = wanted.some(
 					(w) => w.module.prefix.function === m.module.prefix.function && w.module.prefix.index === m.module.prefix.index,
@@ -63,8 +65,17 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 		// A device may have restarted since it was listed (takeSnapshot above leaves it as it was).
 		const device = await takeSnapshot(await deviceFor(context, connection, found.deviceId ?? found.location), environment, {
 			depth: 'read',
+			known: wanted.map((w) => knownModule(w.module, nodeDigests)),
 		});
-		const evidence = wanted.map((w) => compare(w, device));
+		const goal: Goal = { files, applicationOnly: false, allow: [], ...(version === undefined ? {} : { target: version }) };
+		const about = { platform, release, digests: nodeDigests };
+		const standing = standings(device, goal, about);
+		const own = new Set(files.map((f) => f.module?.module));
+		const evidence = wanted
+			.map((w) => ({ w, standing: standing.find((s) => isFor(s, w.module)) }))
+			// What a release carries beside Device OS (Tinker) and what is never written is no part of the promise.
+			.filter((e) => e.standing !== undefined || own.has(e.w.module))
+			.map((e) => compare(e.w, device, e.standing));
 		const ok = evidence.every((row) => row.ok);
 		output.document({
 			format: 'linac-verification/1',
@@ -91,7 +102,7 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 		if (ok) return ExitCode.ok;
 		tellFailure(
 			output,
-			{ code: 'VERIFY_MISMATCH', message: differences(evidence), hint: 'The same arguments with "linac flash" put it right.' },
+			{ code: 'VERIFY_MISMATCH', message: differences(evidence), hint: hintFor(evidence, standing, device, goal, about, names) },
 			ExitCode.mismatch,
 		);
 		return ExitCode.mismatch;
@@ -100,7 +111,11 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 	}
 }
 
-function compare({ slot, module }: Wanted, device: DeviceSnapshot): EvidenceRow {
+function isFor(standing: Standing, module: ParsedModule): boolean {
+	return standing.function === module.prefix.function && standing.index === module.prefix.index;
+}
+
+function compare({ slot, module }: Wanted, device: DeviceSnapshot, standing: Standing | undefined): EvidenceRow {
 	const { prefix } = module;
 	const is: InstalledModule | undefined = device.modules?.find((m) => m.function === prefix.function && m.index === prefix.index);
 	const row = {
@@ -110,17 +125,47 @@ function compare({ slot, module }: Wanted, device: DeviceSnapshot): EvidenceRow 
 		...(is === undefined ? {} : { after: { version: is.version, valid: is.valid } }),
 		expected: { version: prefix.version },
 	};
-	if (is === undefined) return { ...row, proof: 'none', ok: false };
-	// A network processor is never taken back to an older module: a newer one is right (docs/planning.md).
-	const same =
-		is.valid && (prefix.function === ModuleFunction.ncp ? is.version >= prefix.version : is.version === prefix.version);
-	if (is.contentSha256 === undefined) return { ...row, proof: 'reported-version', ok: same };
-	return {
-		...row,
-		proof: 'read-back-sha256',
-		sha256: is.contentSha256,
-		ok: same && is.contentSha256 === toHex(contentSha256(module)),
-	};
+	const kept = standing?.need === 'keep' ? (standing.stays ?? standing.reason) : undefined;
+	if (is === undefined) return { ...row, proof: 'none', ok: kept !== undefined, ...(kept === undefined ? {} : { note: kept }) };
+	const how =
+		is.contentSha256 === undefined
+			? ({ proof: 'reported-version' } as const)
+			: ({ proof: 'read-back-sha256', sha256: is.contentSha256 } as const);
+	// What a job leaves as it is for a reason is right, too: the judgement is the planner's.
+	if (kept !== undefined && is.valid) return { ...row, ...how, ok: true, note: kept };
+	const { contentSha256, payload } = knownModule(module, nodeDigests);
+	const same = is.contentSha256 === undefined || is.contentSha256 === contentSha256 || is.contentSha256 === payload?.sha256;
+	return { ...row, ...how, ok: is.valid && is.version === prefix.version && same };
+}
+
+/** The command that puts it right, only where there is one: what the planner would refuse is not recommended. */
+function hintFor(
+	evidence: readonly EvidenceRow[],
+	standing: readonly Standing[],
+	device: DeviceSnapshot,
+	goal: Goal,
+	about: { platform: Platform; release: ReleaseSet | undefined },
+	names: readonly string[],
+): string | undefined {
+	const changes = (row: EvidenceRow) =>
+		standing.some((s) => s.function === row.function && s.index === row.index && s.need !== 'keep' && s.need !== 'there');
+	if (!evidence.every((row) => row.ok || changes(row))) return undefined;
+	const { platform, release } = about;
+	const target = goal.target === undefined ? '' : ` --target ${goal.target}`;
+	let refusal = '';
+	for (const allow of [[], ['downgrade']] as Goal['allow'][]) {
+		const command = ['linac flash', ...names].join(' ') + target + (allow.length > 0 ? ' --allow downgrade' : '');
+		const options = { platform, ...(release ? { release } : {}), digests: nodeDigests };
+		const made = plan(device, { ...goal, allow }, options);
+		// Which release an application needs is found out, and opened, when it is programmed.
+		if (made.ok || made.problems.every((p) => p.code === 'RELEASE_NEEDED')) {
+			return `"${command}" with the same device and sources puts it right.`;
+		}
+		const downgrade = made.problems.some((p) => p.code === 'DOWNGRADE_NOT_ALLOWED');
+		refusal = `"${command}" would refuse that: ${made.problems.map((p) => p.message).join(' ')}`;
+		if (!downgrade) break;
+	}
+	return refusal;
 }
 
 function differences(evidence: readonly EvidenceRow[]): string {
