@@ -83,12 +83,18 @@ function decideOne(model: DeviceModel, target: DeviceModel, w: Wanted, goal: Goa
 	if (there.contentSha256 === w.written.contentSha256)
 		return make('there', 'ALREADY_THERE', `${name} is there already, byte for byte.`);
 	if (w.written.function === ModuleFunction.bootloader) {
+		const inPlace = bootloaderUpdateWay(model).inPlace || bootloaderUpdateWay(target).inPlace;
 		if (there.contentSha256 === undefined) {
-			return isReadable(w)
-				? make('compare', 'COMPARED', `${name} is reported; its bytes are read back and compared.`)
-				: make('there', 'SAME_VERSION_THERE', `${name} is there already: the device reports it as whole.`);
+			if (!isReadable(w)) return make('there', 'SAME_VERSION_THERE', `${name} is there already: the device reports it as whole.`);
+			if (inPlace && w.files.length > 0) {
+				const text =
+					`${w.files[0]} is compared with the ${w.slot.name} on the device. If its bytes differ it is copied over the old one, and only SWD ` +
+					`could help if power failed just then. Keep the device powered.`;
+				result.notes.push(warning('BOOTLOADER_IN_PLACE', text));
+			}
+			return make('compare', 'COMPARED', `${name} is reported; its bytes are read back and compared.`);
 		}
-		if (w.files.length === 0 && (bootloaderUpdateWay(model).inPlace || bootloaderUpdateWay(target).inPlace)) {
+		if (w.files.length === 0 && inPlace) {
 			const reason =
 				`The device keeps its ${name}, although its bytes are not those of the release: replacing it could not be undone without a ` +
 				`debugger if power failed meanwhile. Give the bootloader as a file to have it written all the same.`;

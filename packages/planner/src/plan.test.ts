@@ -95,6 +95,13 @@ describe('a Boron on 2.2.0', () => {
 		const made = ok(normal(boron, '2.2.0'), goalOf({ files: [file('bootloader.bin', bootloader)] }));
 		expect(kinds(made)).toEqual(['enter-mode', 'restart', 'verify']);
 		expect(made.files).toMatchObject([{ verdict: 'already-there', code: 'COMPARED' }]);
+		expect(made.notes.map((n) => n.code)).not.toContain('BOOTLOADER_IN_PLACE');
+	});
+
+	it('is warned of, before anything is confirmed, where that comparison may end in a write that cannot be undone', () => {
+		const bootloader = releaseOf(photon, '2.3.1').modules.find((m) => m.slot === 'bootloader')!;
+		const made = ok(normal(photon, '2.3.1'), goalOf({ files: [file('bootloader.bin', bootloader)] }));
+		expect(made.notes).toContainEqual(expect.objectContaining({ code: 'BOOTLOADER_IN_PLACE', severity: 'warning' }));
 	});
 
 	it('is not made older unless that is allowed by name', () => {
