@@ -2,11 +2,12 @@
  * A bench of virtual devices with names, for `linac lab` and `linac demo`: makes them from releases, keeps their state in a folder, and
  * works their cables and buttons by short commands. Serving them is not done here.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expectedModules, type Platform, releaseByVersion, releasesFor, type SourcedModule } from '@linac/catalog';
-import { type Clock, type Json, LinacError } from '@linac/core';
+import { asLinacError, type Clock, type Json, LinacError } from '@linac/core';
 import { ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { writeWhole } from '@linac/host';
 import { standInApplication, standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
 import { ExitCode } from './exit-codes.js';
 import { platformNamed, releaseNamed, slotName } from './facts.js';
@@ -90,8 +91,9 @@ export class LabBench {
 
 	static async open(specs: readonly LabSpec[], options: BenchOptions): Promise<LabBench> {
 		const bench = new LabBench(options);
-		if (options.stateFolder !== undefined) await mkdir(options.stateFolder, { recursive: true });
 		for (const [i, spec] of specs.entries()) await bench.#add(spec, i);
+		// A folder that cannot be written is told now, not when there is something to lose.
+		await bench.save();
 		return bench;
 	}
 
@@ -238,18 +240,18 @@ export class LabBench {
 	#saveSoon(): void {
 		if (this.#options.stateFolder === undefined) return;
 		clearTimeout(this.#timer);
-		this.#timer = setTimeout(() => void this.save(), saveAfterMs);
+		this.#timer = setTimeout(() => {
+			this.save().catch((error: unknown) => this.#options.note(asLinacError(error).message));
+		}, saveAfterMs);
 	}
 
 	/** Writes the state of every device. Each file is complete or not there at all: a crash in between leaves the one before. */
 	async save(): Promise<void> {
 		clearTimeout(this.#timer);
 		if (this.#options.stateFolder === undefined) return;
-		this.#saving = this.#saving.then(async () => {
+		this.#saving = this.#saving.catch(() => {}).then(async () => {
 			for (const lab of this.devices) {
-				const path = this.#file(lab);
-				await writeFile(`${path}.new`, JSON.stringify(lab.device.saveState()));
-				await rename(`${path}.new`, path);
+				await writeWhole(this.#file(lab), JSON.stringify(lab.device.saveState()));
 			}
 		});
 		await this.#saving;
