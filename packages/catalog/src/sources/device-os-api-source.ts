@@ -5,10 +5,10 @@
  */
 import { bad, type Digests, problem, throwIfCancelled, type Verdict } from '@linac/core';
 import { asPlatform } from '../platforms.js';
-import { releases } from '../releases.js';
 import type { ReleaseSet, ReleaseSource } from '../types.js';
 import { type CandidateFile, checkRelease } from './check-release.js';
 import { type Download, isRecord, notThere, plainFileName, readJson } from './download.js';
+import { tableOf } from './table-of.js';
 
 export interface DeviceOsApiOptions {
 	download: Download;
@@ -27,9 +27,7 @@ export function deviceOsApiSource(options: DeviceOsApiOptions): ReleaseSource {
 	return {
 		name,
 		async list() {
-			return releases.flatMap((r) =>
-				r.platforms.map((platform) => ({ version: r.version, platform, source: name, offline: false })),
-			);
+			return tableOf(name);
 		},
 		async open(query, signal, onProgress): Promise<Verdict<ReleaseSet>> {
 			const platform = asPlatform(query.platform);

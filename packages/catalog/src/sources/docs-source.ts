@@ -7,10 +7,10 @@
 import { bad, type Digests, problem, type Verdict } from '@linac/core';
 import { contentKind } from '@linac/firmware';
 import { asPlatform } from '../platforms.js';
-import { releases } from '../releases.js';
 import type { ReleaseSet, ReleaseSource } from '../types.js';
 import { checkRelease } from './check-release.js';
 import { type Download, notThere } from './download.js';
+import { tableOf } from './table-of.js';
 import { unpackZip } from './zip-archive.js';
 
 export interface DocsOptions {
@@ -28,9 +28,7 @@ export function docsSource(options: DocsOptions): ReleaseSource {
 	return {
 		name,
 		async list() {
-			return releases.flatMap((r) =>
-				r.platforms.map((platform) => ({ version: r.version, platform, source: name, offline: false })),
-			);
+			return tableOf(name);
 		},
 		async open(query, signal, onProgress): Promise<Verdict<ReleaseSet>> {
 			const platform = asPlatform(query.platform);

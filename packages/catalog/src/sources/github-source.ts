@@ -6,10 +6,11 @@
  */
 import { bad, type Digests, type Problem, problem, throwIfCancelled, type Verdict } from '@linac/core';
 import { asPlatform } from '../platforms.js';
-import { expectedModules, releases } from '../releases.js';
+import { expectedModules } from '../releases.js';
 import type { Platform, ReleaseSet, ReleaseSource } from '../types.js';
 import { type CandidateFile, checkRelease } from './check-release.js';
 import { type Download, isRecord, notThere, plainFileName, readJson } from './download.js';
+import { tableOf } from './table-of.js';
 import { unpackZip } from './zip-archive.js';
 
 export interface GithubOptions {
@@ -40,9 +41,7 @@ export function githubSource(options: GithubOptions): ReleaseSource {
 	return {
 		name,
 		async list() {
-			return releases.flatMap((r) =>
-				r.platforms.map((platform) => ({ version: r.version, platform, source: name, offline: false })),
-			);
+			return tableOf(name);
 		},
 		async open(query, signal, onProgress): Promise<Verdict<ReleaseSet>> {
 			const platform = asPlatform(query.platform);
