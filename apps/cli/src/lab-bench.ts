@@ -249,11 +249,13 @@ export class LabBench {
 	async save(): Promise<void> {
 		clearTimeout(this.#timer);
 		if (this.#options.stateFolder === undefined) return;
-		this.#saving = this.#saving.catch(() => {}).then(async () => {
-			for (const lab of this.devices) {
-				await writeWhole(this.#file(lab), JSON.stringify(lab.device.saveState()));
-			}
-		});
+		this.#saving = this.#saving
+			.catch(() => {})
+			.then(async () => {
+				for (const lab of this.devices) {
+					await writeWhole(this.#file(lab), JSON.stringify(lab.device.saveState()));
+				}
+			});
 		await this.#saving;
 	}
 }
