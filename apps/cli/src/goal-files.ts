@@ -3,9 +3,8 @@
  * module with the reason. A file that was named must be firmware; in a folder that was named, other files are left out, and the
  * plan says so in their verdict.
  */
-import { createHash } from 'node:crypto';
 import { platformById, type SourcedModule, slotOf } from '@linac/catalog';
-import { problem } from '@linac/core';
+import { problem, toHex } from '@linac/core';
 import { inspectInput, moduleLabel, type ParsedModule } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import type { GoalFile } from '@linac/planner';
@@ -57,6 +56,6 @@ export function sourced(origin: string, module: ParsedModule): SourcedModule {
 		slot: slot?.name ?? moduleLabel(module.prefix),
 		origin,
 		module,
-		sha256: createHash('sha256').update(module.bytes).digest('hex'),
+		sha256: toHex(nodeDigests.sha256(module.bytes)),
 	};
 }

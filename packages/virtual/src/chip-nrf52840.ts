@@ -15,6 +15,7 @@ import { addJob, clearJob, pendingJobs, SlotFlag } from './module-slots.js';
 import { copyModule, copyRange, LAST_PLAIN_USER_BOOTLOADER, nrfLayout } from './nrf-copy.js';
 import { mbrCommand, mbrRestore, mbrStandIn } from './nrf-mbr.js';
 import { judge, stagedModules } from './ota-check.js';
+import { applyFlaggedUpdate } from './pending-update.js';
 import { Check, check, dependenciesMet } from './system-view.js';
 import { restartMs } from './timing.js';
 
@@ -47,7 +48,6 @@ class Nrf52840 implements Chip {
 	}
 
 	async boot(hw: Hardware): Promise<BootOutcome> {
-		const { worker } = hw;
 		if (!mbrRestore.intact(hw)) return { runs: 'dead', why: 'The master boot record at address 0 is damaged: nothing starts.' };
 		if (await mbrCommand.run(hw)) return { runs: 'again', why: 'The MBR has copied a bootloader.' };
 		const bootloader = this.#bootloader(hw);
@@ -69,11 +69,11 @@ class Nrf52840 implements Chip {
 			break;
 		}
 		if (!system) return { runs: 'dfu', why: 'The bootloader found no whole system part.' };
-		return this.#system(hw, system, worker);
+		return this.#system(hw, system);
 	}
 
 	/** Device OS has started. */
-	async #system(hw: Hardware, system: FlashModule, worker: Hardware['worker']): Promise<BootOutcome> {
+	async #system(hw: Hardware, system: FlashModule): Promise<BootOutcome> {
 		const version = system.version;
 		// HAL_Core_Setup_override_interrupts initialises the SoftDevice before anything else runs: a broken one faults, and the fault handler resets.
 		if (!readSoftDevice(hw.internal, hw.softDeviceEnd(version), hw.knownSoftDevices).valid) {
@@ -90,15 +90,8 @@ class Nrf52840 implements Chip {
 		if (system.function !== ModuleFunction.monolithic && !this.#application(hw, version)) {
 			reasons.push('there is no application that is whole and has what it needs');
 		}
-		const otaFlag = hw.platform.dct.otaFlag;
-		if (hw.dct.read(otaFlag, 1)[0] === 0xa5) {
-			await worker.run(hw.dct.write(otaFlag, Uint8Array.of(0xff)));
-			const result = await this.applyUpdate(hw, version, 0);
-			if (result === 0) {
-				await worker.wait(restartMs.updateApplied);
-				return { runs: 'again', why: 'A pending update was applied.' };
-			}
-		}
+		const updated = await applyFlaggedUpdate(this, hw, version);
+		if (updated) return updated;
 		let listening = hw.retained.startListening;
 		hw.retained.startListening = false;
 		const flag = hw.platform.dct.setupDone;

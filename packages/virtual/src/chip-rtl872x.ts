@@ -14,8 +14,8 @@ import type { Hardware } from './hardware.js';
 import { inflateStaged } from './inflate-staged.js';
 import { addJob, clearJob, type ModuleJob, type PendingJob, pendingJobs, SlotFlag } from './module-slots.js';
 import { judge, readStaged, stagedModules } from './ota-check.js';
+import { applyFlaggedUpdate } from './pending-update.js';
 import { Check, check, dependenciesMet, locate } from './system-view.js';
-import { restartMs } from './timing.js';
 
 const DFU_EXTENSIONS_FROM = 3001;
 /** Device OS 5.5.0: the update slot has a fixed address. */
@@ -77,14 +77,8 @@ class Rtl872x implements Chip {
 		if (!user || !fits(hw, user) || !crcOk(user) || !dependenciesMet(hw, user, version)) {
 			reasons.push('there is no application that is whole and has what it needs');
 		}
-		const otaFlag = hw.platform.dct.otaFlag;
-		if (hw.dct.read(otaFlag, 1)[0] === 0xa5) {
-			await hw.worker.run(hw.dct.write(otaFlag, Uint8Array.of(0xff)));
-			if ((await this.applyUpdate(hw, version)) === 0) {
-				await hw.worker.wait(restartMs.updateApplied);
-				return { runs: 'again', why: 'A pending update was applied.' };
-			}
-		}
+		const updated = await applyFlaggedUpdate(this, hw, version);
+		if (updated) return updated;
 		const listening = hw.retained.startListening;
 		hw.retained.startListening = false;
 		const safe = reasons.length > 0;

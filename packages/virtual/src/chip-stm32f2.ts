@@ -14,9 +14,9 @@ import { crcOk, type FlashModule, type InstalledTruth, moduleLength, readModule 
 import type { Hardware } from './hardware.js';
 import { addJob, clearJob, type ModuleJob, pendingJobs, SlotFlag } from './module-slots.js';
 import { judge, stagedModules } from './ota-check.js';
+import { applyFlaggedUpdate } from './pending-update.js';
 import { standInModule } from './stand-in.js';
 import { Check, check, dependenciesMet } from './system-view.js';
-import { restartMs } from './timing.js';
 
 /** The part that holds the system's version and depends on bootloader and first part (HAL_Core_Validate_Modules, i = 2). */
 const TOP_PART = 2;
@@ -85,14 +85,8 @@ class Stm32f2 implements Chip {
 			reasons.push('the system parts do not pass the checks or need something newer');
 		if (!monolithic && !this.#application(hw, version))
 			reasons.push('there is no application that is whole and has what it needs');
-		const otaFlag = hw.platform.dct.otaFlag;
-		if (hw.dct.read(otaFlag, 1)[0] === 0xa5) {
-			await hw.worker.run(hw.dct.write(otaFlag, Uint8Array.of(0xff)));
-			if ((await this.applyUpdate(hw, version)) === 0) {
-				await hw.worker.wait(restartMs.updateApplied);
-				return { runs: 'again', why: 'A pending update was applied.' };
-			}
-		}
+		const updated = await applyFlaggedUpdate(this, hw, version);
+		if (updated) return updated;
 		const listening = hw.retained.startListening;
 		hw.retained.startListening = false;
 		const safe = reasons.length > 0;

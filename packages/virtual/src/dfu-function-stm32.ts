@@ -5,7 +5,7 @@
  * zeros. device-os v2.2.0: platform/MCU/STM32F2xx/STM32_USB_Device_Driver/src/usbd_dfu_core.c, usbd_dfu_mal.c.
  */
 import { u32le } from '@linac/core';
-import { type DfuClass, type DfuHost, DfuRequest, DfuState, DfuStatus, TRANSFER_SIZE } from './dfu-function.js';
+import { type DfuClass, type DfuHost, DfuRequest, DfuState, DfuStatus, isIdleState, TRANSFER_SIZE } from './dfu-function.js';
 import type { DfuStorage } from './dfu-storage.js';
 import type { FlashStep } from './flash-model.js';
 import { type Answer, nothing, type SetupPacket } from './setup-packet.js';
@@ -60,7 +60,7 @@ export class Stm32DfuFunction implements DfuClass {
 	handle(setup: SetupPacket, data: Uint8Array): Answer {
 		switch (setup.request) {
 			case DfuRequest.detach:
-				if (this.#isIdle()) this.#toIdle();
+				if (isIdleState(this.#state)) this.#toIdle();
 				this.#host.reattach();
 				return nothing;
 			case DfuRequest.download:
@@ -74,7 +74,7 @@ export class Stm32DfuFunction implements DfuClass {
 			case DfuRequest.getState:
 				return Uint8Array.of(this.#state).subarray(0, setup.length);
 			case DfuRequest.abort:
-				if (this.#isIdle()) {
+				if (isIdleState(this.#state)) {
 					this.#toIdle();
 					this.#status = DfuStatus.ok;
 				}
@@ -82,17 +82,6 @@ export class Stm32DfuFunction implements DfuClass {
 			default:
 				return 'stall';
 		}
-	}
-
-	#isIdle(): boolean {
-		const s = this.#state;
-		return (
-			s === DfuState.idle ||
-			s === DfuState.downloadSync ||
-			s === DfuState.downloadIdle ||
-			s === DfuState.manifestSync ||
-			s === DfuState.uploadIdle
-		);
 	}
 
 	#toIdle(): void {

@@ -24,6 +24,17 @@ export const DfuState = {
 } as const;
 export type DfuState = (typeof DfuState)[keyof typeof DfuState];
 
+/** The states that ABORT and DETACH leave without an error (DFU 1.1, A.2). */
+export function isIdleState(state: number): boolean {
+	return (
+		state === DfuState.idle ||
+		state === DfuState.downloadSync ||
+		state === DfuState.downloadIdle ||
+		state === DfuState.manifestSync ||
+		state === DfuState.uploadIdle
+	);
+}
+
 export const DfuStatus = { ok: 0, errTarget: 1, errVendor: 0x0b, errUnknown: 0x0e, errStalledPacket: 0x0f } as const;
 
 export const DfuRequest = { detach: 0, download: 1, upload: 2, getStatus: 3, clearStatus: 4, getState: 5, abort: 6 } as const;
@@ -131,19 +142,8 @@ export class DfuFunction implements DfuClass {
 		return 'stall';
 	}
 
-	#isIdle(): boolean {
-		const s = this.#state;
-		return (
-			s === DfuState.idle ||
-			s === DfuState.downloadSync ||
-			s === DfuState.downloadIdle ||
-			s === DfuState.manifestSync ||
-			s === DfuState.uploadIdle
-		);
-	}
-
 	#detach(): Answer {
-		if (!this.#isIdle()) return this.#undefinedTransition();
+		if (!isIdleState(this.#state)) return this.#undefinedTransition();
 		this.#state = DfuState.idle;
 		this.#host.reattach();
 		return nothing;
@@ -217,7 +217,7 @@ export class DfuFunction implements DfuClass {
 	}
 
 	#abort(): Answer {
-		if (!this.#isIdle()) return this.#undefinedTransition();
+		if (!isIdleState(this.#state)) return this.#undefinedTransition();
 		this.#state = DfuState.idle;
 		this.#status = DfuStatus.ok;
 		this.#forget();
