@@ -46,6 +46,9 @@ export function generated() {
 		`${header('data/tarballs.json')}export const tarballTexts: readonly string[] = ${rows(tarballs.tarballs)};\n\n` +
 		`export const applicationTexts: readonly string[] = ${rows(tarballs.applications)};\n`;
 
+	files['images.ts'] =
+		`${header('data/images.json')}export const imagesText =\n\t${quote(JSON.stringify(json('images.json')))};\n`;
+
 	if (existsSync(join(data, 'rules.json'))) {
 		files['rules.ts'] = `${header('data/rules.json')}export const rulesText =\n\t${quote(JSON.stringify(json('rules.json')))};\n`;
 	}

@@ -4,75 +4,27 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { Context, DeviceOptions, GoalOptions, SourceOptions, WriteOptions } from './context.js';
+import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './context.js';
 import type { ExitCode } from './exit-codes.js';
+import { registerBundle } from './register/bundle.js';
+import { registerExport } from './register/export.js';
+import { registerHex } from './register/hex.js';
+import { registerMatrix } from './register/matrix.js';
+import { registerReleases } from './register/releases.js';
+import { registerZip } from './register/zip.js';
+import {
+	type Action,
+	collect,
+	examples,
+	fileKinds,
+	type Registrar,
+	withDevice,
+	withGoal,
+	withOutput,
+	withSources,
+	withWriting,
+} from './registration.js';
 import { wrapText } from './table.js';
-
-/** What a command's function looks like: it returns an exit code, or throws. */
-type Action<O> = (context: Context, options: O, args: string[]) => Promise<ExitCode>;
-
-function collect(value: string, before: string[] | undefined): string[] {
-	return [...(before ?? []), value];
-}
-
-function withDevice(command: Command): Command {
-	return command
-		.optionsGroup('Which device:')
-		.option(
-			'-d, --device <id|port>',
-			'the device to use, by its 24-digit device id (or the beginning of it) or its USB port, e.g. 1-2.3',
-		)
-		.option(
-			'--usbip <host:port>',
-			'use devices that a USB/IP server offers, such as "linac lab"; default: LINAC_USBIP, where it is set',
-		);
-}
-
-function withSources(command: Command): Command {
-	return command
-		.optionsGroup('Where Device OS comes from:')
-		.option('--source <folder|zip>', 'look for Device OS files here first (may be given several times)', collect)
-		.option('--offline', 'use no network: only --source and what was downloaded before');
-}
-
-function withGoal(command: Command, target: string): Command {
-	return withSources(
-		withDevice(
-			command
-				.optionsGroup('What to install:')
-				.option('-t, --target <version>', target)
-				.option('--application-only', 'write the application and nothing else, even if it needs a newer Device OS')
-				.option('--allow <what>', 'allow something that can lose something: "downgrade" (may be given several times)', collect)
-				.option('--explain', 'say in plain words why each step is there and what happens if it is interrupted'),
-		),
-	);
-}
-
-function withWriting(command: Command): Command {
-	return command
-		.optionsGroup('How to do it:')
-		.option('-n, --dry-run', 'show what would be done and stop: nothing is written')
-		.option('-y, --yes', 'do not ask before writing (needed where nobody can answer, as in scripts)');
-}
-
-function withOutput(command: Command): Command {
-	return command
-		.optionsGroup('Output:')
-		.option('--json', 'print one JSON document, for programs')
-		.addOption(new Option('--debug', 'say more when something fails').hideHelp());
-}
-
-function examples(command: Command, ...lines: [call: string, meaning: string][]): Command {
-	const width = Math.max(...lines.map(([call]) => call.length));
-	return command.addHelpText(
-		'after',
-		`\nExamples:\n${lines.map(([call, meaning]) => `  ${call.padEnd(width)}  ${meaning}`).join('\n')}\n`,
-	);
-}
-
-const fileKinds =
-	'FILES are firmware modules (.bin), folders or zip files of them, Particle bundles (.zip) or Intel HEX files (.hex). What a file is ' +
-	'is read from its contents, never from its name.';
 
 /** The version of linac itself. */
 export function version(): string {
@@ -117,13 +69,15 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		.showSuggestionAfterError(true);
 	withOutput(program);
 
-	const add = (name: string, summary: string, description = summary) => {
-		const command = program
+	const add = (name: string, summary: string, description = summary, parent = program) => {
+		const command = parent
 			.command(name)
 			.summary(summary)
 			.description(wrapText(description, Math.min(output.width, 110)).join('\n'));
 		return command;
 	};
+
+	const registrar: Registrar = { program, add, runs };
 
 	program.commandsGroup('Program a device:');
 	examples(
@@ -225,24 +179,14 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac inspect release.zip --json', 'every module in a zip, for a program'],
 	).action(runs<object>(async () => (await import('./commands/inspect.js')).inspect));
 
-	examples(
-		withOutput(
-			withSources(
-				add('releases', 'show Device OS versions, by platform and line')
-					.optionsGroup('Which releases:')
-					.option('-p, --platform <name>', 'only those for this kind of device, e.g. boron')
-					.option('-l, --line <name>', 'only this line, e.g. 4.x or 4.0.x; or "lts", "preview", "legacy"')
-					.option('-c, --channel <name>', 'only this channel: release, rc, beta, alpha, special')
-					.option('-a, --all', 'every version; without it only the latest of each line'),
-			),
-		),
-		['linac releases --platform boron', 'the latest of each line for a Boron'],
-		['linac releases --line 4.0.x --all', 'every 4.0 version'],
-	).action(
-		runs<SourceOptions & { platform?: string; line?: string; channel?: string; all?: boolean }>(
-			async () => (await import('./commands/releases.js')).releases,
-		),
-	);
+	registerReleases(registrar);
+	registerMatrix(registrar);
+
+	program.commandsGroup('Make files for other tools:');
+	registerHex(registrar);
+	registerZip(registrar);
+	registerExport(registrar);
+	registerBundle(registrar);
 
 	program.commandsGroup('Operate a device:');
 	const usb = add('usb', 'restart a device in another mode');

@@ -1,0 +1,82 @@
+/**
+ * The pieces that commands are declared with: groups of options that many commands share, examples for the help, and the step from a
+ * declared command to the code that runs it. Which commands there are: program.ts and register/.
+ */
+import { type Command, Option } from 'commander';
+import type { Context } from './context.js';
+import type { ExitCode } from './exit-codes.js';
+
+/** What a command's function looks like: it returns an exit code, or throws. */
+export type Action<O> = (context: Context, options: O, args: string[]) => Promise<ExitCode>;
+
+export function collect(value: string, before: string[] | undefined): string[] {
+	return [...(before ?? []), value];
+}
+
+export function withDevice(command: Command): Command {
+	return command
+		.optionsGroup('Which device:')
+		.option(
+			'-d, --device <id|port>',
+			'the device to use, by its 24-digit device id (or the beginning of it) or its USB port, e.g. 1-2.3',
+		)
+		.option(
+			'--usbip <host:port>',
+			'use devices that a USB/IP server offers, such as "linac lab"; default: LINAC_USBIP, where it is set',
+		);
+}
+
+export function withSources(command: Command): Command {
+	return command
+		.optionsGroup('Where Device OS comes from:')
+		.option('--source <folder|zip>', 'look for Device OS files here first (may be given several times)', collect)
+		.option('--offline', 'use no network: only --source and what was downloaded before');
+}
+
+export function withGoal(command: Command, target: string): Command {
+	return withSources(
+		withDevice(
+			command
+				.optionsGroup('What to install:')
+				.option('-t, --target <version>', target)
+				.option('--application-only', 'write the application and nothing else, even if it needs a newer Device OS')
+				.option('--allow <what>', 'allow something that can lose something: "downgrade" (may be given several times)', collect)
+				.option('--explain', 'say in plain words why each step is there and what happens if it is interrupted'),
+		),
+	);
+}
+
+export function withWriting(command: Command): Command {
+	return command
+		.optionsGroup('How to do it:')
+		.option('-n, --dry-run', 'show what would be done and stop: nothing is written')
+		.option('-y, --yes', 'do not ask before writing (needed where nobody can answer, as in scripts)');
+}
+
+export function withOutput(command: Command): Command {
+	return command
+		.optionsGroup('Output:')
+		.option('--json', 'print one JSON document, for programs')
+		.addOption(new Option('--debug', 'say more when something fails').hideHelp());
+}
+
+export function examples(command: Command, ...lines: [call: string, meaning: string][]): Command {
+	const width = Math.max(...lines.map(([call]) => call.length));
+	return command.addHelpText(
+		'after',
+		`\nExamples:\n${lines.map(([call, meaning]) => `  ${call.padEnd(width)}  ${meaning}`).join('\n')}\n`,
+	);
+}
+
+export const fileKinds =
+	'FILES are firmware modules (.bin), folders or zip files of them, Particle bundles (.zip) or Intel HEX files (.hex). What a file is ' +
+	'is read from its contents, never from its name.';
+
+/** What a file under register/ declares its commands with. */
+export interface Registrar {
+	program: Command;
+	/** A new command, described to the width of the terminal; of `parent` if given. */
+	add(name: string, summary: string, description?: string, parent?: Command): Command;
+	/** Turns a command's function, loaded only when it runs, into commander's action. */
+	runs<O>(load: () => Promise<Action<O>>): (this: Command, ...given: unknown[]) => Promise<void>;
+}
