@@ -4,4 +4,5 @@ export * from './classic-hex.js';
 export * from './compose.js';
 export * from './mbr.js';
 export * from './restore-manifest.js';
+export * from './restore-zip.js';
 export * from './types.js';
