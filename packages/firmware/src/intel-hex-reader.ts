@@ -37,6 +37,11 @@ for (let i = 0; i < 6; i++) {
 	DIGIT[0x61 + i] = 10 + i;
 }
 
+function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+	for (let at = from; at < to; at++) if (bytes[at]! > 0x20) return false;
+	return true;
+}
+
 /** The byte of two digits, or a negative number. */
 function pair(bytes: Uint8Array, at: number): number {
 	return (DIGIT[bytes[at]!]! << 4) | DIGIT[bytes[at + 1]!]!;
@@ -77,7 +82,7 @@ class Reader {
 
 	read(): Verdict<IntelHex> {
 		const bytes = this.#bytes;
-		let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+		let at = 0;
 		while (at < bytes.length && this.#problems.length < MOST_PROBLEMS) {
 			this.#line++;
 			const next = this.#readPlain(at);
@@ -87,15 +92,20 @@ class Reader {
 			}
 			let end = bytes.indexOf(0x0a, at);
 			if (end < 0) end = bytes.length;
-			let last = end;
-			while (last > at && bytes[last - 1]! <= 0x20) last--;
-			while (at < last && bytes[at]! <= 0x20) at++;
+			// A CR in front of an LF belongs to the line end. Anything else behind or in front of a record makes other readers refuse it, or pass it over.
+			const last = end > at && end < bytes.length && bytes[end - 1] === CR ? end - 1 : end;
 			// Empty lines are no error: published files have them.
-			if (last > at) this.#readLine(at, last);
+			if (!isBlank(bytes, at, last)) this.#readLine(at, last);
 			at = end + 1;
 		}
 		if (this.#problems.some((p) => p.severity === 'error')) return bad(...this.#problems);
-		if (this.#records === 0) return bad(this.#problem('HEX_EMPTY', 'There is no Intel HEX record in it.'));
+		if (this.#filled === 0)
+			return bad(
+				this.#problem(
+					'HEX_EMPTY',
+					this.#records === 0 ? 'There is no Intel HEX record in it.' : 'There are records in it, but none with data.',
+				),
+			);
 		if (!this.#ended) {
 			this.#warn(
 				'HEX_NO_EOF',
@@ -165,6 +175,7 @@ class Reader {
 			this.#warnOnce('HEX_AFTER_EOF', 'Something follows the end-of-file record; it is ignored.');
 			return;
 		}
+		if (bytes[to - 1]! <= 0x20) return this.#error('HEX_SPACE', 'has a space or a control character behind the record.');
 		if (bytes[from] !== COLON) return this.#error('HEX_NO_COLON', 'does not begin with a colon, as every Intel HEX record does.');
 		const digits = to - from - 1;
 		const count = digits >> 1;
@@ -208,17 +219,20 @@ class Reader {
 				this.#ended = true;
 				return;
 			case 2:
+				if (offset !== 0) return this.#wrongAddress(type, offset);
 				if (data.length !== 2) return this.#wrongLength(type, data.length, 2);
 				this.#base = ((data[0]! << 8) | data[1]!) << 4;
 				this.#segmented = true;
 				return;
 			case 4:
+				if (offset !== 0) return this.#wrongAddress(type, offset);
 				if (data.length !== 2) return this.#wrongLength(type, data.length, 2);
 				this.#base = ((data[0]! << 8) | data[1]!) * 0x10000;
 				this.#segmented = false;
 				return;
 			case 3:
 			case 5:
+				if (offset !== 0) return this.#wrongAddress(type, offset);
 				if (data.length !== 4) return this.#wrongLength(type, data.length, 4);
 				this.#start = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
 				return;
@@ -292,6 +306,10 @@ class Reader {
 			value: { image: image.value, startAddress: this.#start, records: this.#records },
 			problems: this.#problems,
 		};
+	}
+
+	#wrongAddress(type: number, found: number): undefined {
+		this.#error('HEX_ADDRESS', `is of type ${two(type)} and has the address ${found}; that type has address 0.`, found, 0);
 	}
 
 	#wrongLength(type: number, found: number, expected: number): undefined {
