@@ -1,1 +1,5 @@
+export * from './application.js';
+export * from './classic-hex.js';
+export * from './compose.js';
+export * from './mbr.js';
 export * from './types.js';
