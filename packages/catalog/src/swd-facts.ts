@@ -15,7 +15,24 @@ export interface SwdProgrammer extends Sourced {
 	notes: Readonly<Partial<Record<SwdMcu, string>>>;
 }
 
+/** Programs that somebody may program boards with, and that `linac export` writes scripts for. */
+export type ProgrammingTool = 'dfu-util' | 'openocd' | 'jlink' | 'nrfjprog' | 'stm32cubeprogrammer';
+
+export interface ProgrammingToolFacts extends Sourced {
+	name: string;
+	over: 'usb' | 'swd';
+	mcus: readonly McuFamily[];
+	/** Name of the program in a shell and in Windows. */
+	programs: { sh: string; cmd: string };
+	/** Why it cannot be used where it cannot, in whole sentences. */
+	whyNot: string;
+}
+
 export interface SwdMcuFacts extends Sourced {
+	/** OpenOCD's file for the chip; absent where it has none. */
+	openocdTarget?: string;
+	/** The chip's name in J-Link Commander; absent where it is not known. */
+	jlinkDevice?: string;
 	/** Column of the programmer table: `Gen 2`, `Gen 3`, `RTL872x`. */
 	title: string;
 	/** What erasing the whole chip does: nothing bad, loses keys and settings, or ends the device. */
@@ -56,6 +73,7 @@ export interface SwdDevice extends Sourced {
 interface SwdFacts {
 	format: 'linac-swd/1';
 	programmers: readonly SwdProgrammer[];
+	tools: Readonly<Record<ProgrammingTool, ProgrammingToolFacts>>;
 	mcus: Readonly<Record<SwdMcu, SwdMcuFacts>>;
 	connectors: Readonly<Record<string, SwdConnector>>;
 	modes: Readonly<Record<SwdDevice['mode'], SwdMode>>;
@@ -78,4 +96,16 @@ export function swdDevices(platform: Pick<Platform, 'name'>): SwdDevice[] {
 /** What holds for every device with this microcontroller. Undefined for the Core. */
 export function swdMcuFacts(platform: Pick<Platform, 'mcu'>): SwdMcuFacts | undefined {
 	return platform.mcu === 'stm32f1' ? undefined : swdFacts().mcus[platform.mcu];
+}
+
+export const programmingTools: readonly ProgrammingTool[] = ['dfu-util', 'openocd', 'jlink', 'nrfjprog', 'stm32cubeprogrammer'];
+
+/** What is known of a program. */
+export function toolFacts(tool: ProgrammingTool): ProgrammingToolFacts {
+	return swdFacts().tools[tool];
+}
+
+/** The programs that can be used with a platform. */
+export function toolsFor(platform: Pick<Platform, 'mcu'>): ProgrammingTool[] {
+	return programmingTools.filter((tool) => toolFacts(tool).mcus.includes(platform.mcu));
 }

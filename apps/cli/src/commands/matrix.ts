@@ -5,8 +5,12 @@ import { ExitCode } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
 import { usage } from '../failure.js';
 import type { Output } from '../output.js';
-import type { MatrixOptions } from '../register/matrix.js';
 import { wrapText } from '../table.js';
+
+export interface MatrixOptions {
+	platform?: string;
+	format?: string;
+}
 
 export async function matrix(context: Context, options: MatrixOptions, args: string[]): Promise<ExitCode> {
 	const { output } = context;

@@ -2,11 +2,6 @@
 import { Option } from 'commander';
 import { examples, type Registrar, withOutput } from '../registration.js';
 
-export interface MatrixOptions {
-	platform?: string;
-	format?: string;
-}
-
 export function registerMatrix({ add, runs }: Registrar): void {
 	examples(
 		withOutput(
@@ -24,5 +19,5 @@ export function registerMatrix({ add, runs }: Registrar): void {
 		['linac matrix', 'all four tables'],
 		['linac matrix swd --platform photon', 'pins and mode of a Photon for SWD'],
 		['linac matrix --format markdown > matrix.md', 'for a wiki'],
-	).action(runs<MatrixOptions>(async () => (await import('../commands/matrix.js')).matrix));
+	).action(runs<{ platform?: string; format?: string }>(async () => (await import('../commands/matrix.js')).matrix));
 }
