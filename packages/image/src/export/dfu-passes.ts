@@ -44,15 +44,17 @@ export function dfuPasses(platform: Platform, options: ExportOptions): Verdict<D
 	const staged = stagedModules(platform, release.modules);
 	const passes: DfuPass[] = [];
 	if (bootloaderFirst(platform, release.moduleVersion) && staged.length > 0) {
-		for (const source of staged) passes.push({ writes: stage(platform, source, options, problems), applies: source.slot });
+		for (const source of staged)
+			passes.push({ writes: stage(platform, source, options, problems), applies: placeOf(platform, source) });
 		passes.push({ writes: main });
 	} else {
 		const [first, ...others] = staged;
 		passes.push({
 			writes: [...main, ...(first ? stage(platform, first, options, problems) : [])],
-			...(first ? { applies: first.slot } : {}),
+			...(first ? { applies: placeOf(platform, first) } : {}),
 		});
-		for (const source of others) passes.push({ writes: stage(platform, source, options, problems), applies: source.slot });
+		for (const source of others)
+			passes.push({ writes: stage(platform, source, options, problems), applies: placeOf(platform, source) });
 	}
 	for (const source of release.modules) {
 		if (source.module.prefix.function !== ModuleFunction.ncp) continue;
@@ -124,6 +126,19 @@ function setupDone(platform: Platform, moduleVersion: number): DfuWrite[] {
 	const rule = rulesOf('setup-done', platform)[0];
 	if (offset === undefined || !rule || moduleVersion >= rule.systemBefore) return [];
 	return [dctWrite(platform, offset, 'Mark the setup as done', 'dct/setup-done.bin', Uint8Array.of(rule.value))];
+}
+
+/** Where a bootloader stands once Device OS has put it there. */
+function placeOf(platform: Platform, source: SourcedModule): NonNullable<DfuPass['applies']> {
+	const { number, addressOffset } = alternateOf(platform, 'internal');
+	const { prefix, bytes } = source.module;
+	return {
+		slot: source.slot,
+		alternate: number,
+		address: prefix.start + addressOffset,
+		path: `modules/${source.slot}.bin`,
+		length: bytes.length,
+	};
 }
 
 function dctWrite(platform: Platform, offset: number, title: string, path: string, bytes: Uint8Array): DfuWrite {

@@ -1,5 +1,5 @@
 /** The procedure for dfu-util: what `dfuPasses` has put in order, as calls of the program, with the waiting for DFU mode between them. */
-import { inScope, type Platform, rules, rulesOf, swdFacts } from '@linac/catalog';
+import { inRange, inScope, type Platform, rules, rulesOf, swdFacts } from '@linac/catalog';
 import { bad, good, type Verdict } from '@linac/core';
 import { dfuPasses } from './dfu-passes.js';
 import type { DfuPass, DfuWrite, ExportDraft, ExportedFile, ExportOptions, Script, ScriptStep } from './types.js';
@@ -23,7 +23,7 @@ export function dfuUtilDraft(platform: Platform, options: ExportOptions): Verdic
 		commands: passes.flatMap((pass, i) => [
 			...(passes.length > 1 ? [`# Pass ${i + 1} of ${passes.length}: the board in DFU mode`] : []),
 			...pass.writes.map((w) => `dfu-util -d ${id} ${argumentsOf(w).join(' ')}`),
-			...(pass.applies ? [`# It starts and puts ${pass.applies} in its place: wait ${APPLY_SECONDS} s, power on`] : []),
+			...(pass.applies ? [`# It starts and puts ${pass.applies.slot} in its place: wait ${APPLY_SECONDS} s, power on`] : []),
 		]),
 		need: [
 			'dfu-util 0.9 or newer (Debian, Ubuntu: apt install dfu-util; macOS: brew install dfu-util). On Linux the user needs the right to use the device (a udev rule for vendor 2b04).',
@@ -46,9 +46,11 @@ export function dfuUtilDraft(platform: Platform, options: ExportOptions): Verdic
 			],
 			[
 				'Stopped in the middle, or the cable was pulled',
-				'Bring the board into DFU mode with the buttons and run the script again from the beginning.',
+				passes.length > 1
+					? 'Bring the board into DFU mode with the buttons and run the script again, from the pass that was not finished: PASS=2 sh program.sh.'
+					: 'Bring the board into DFU mode with the buttons and run the script again.',
 			],
-			...(applied.length > 0 ? troubleOfBootloader(platform, passes) : []),
+			...(applied.length > 0 ? troubleOfBootloader(platform, passes, options) : []),
 			[
 				'The board stays in DFU mode and every file is refused',
 				'Device protection is on: it has to be turned off by its owner first.',
@@ -61,21 +63,18 @@ export function dfuUtilDraft(platform: Platform, options: ExportOptions): Verdic
 	return good(draft);
 }
 
-function troubleOfBootloader(platform: Platform, passes: DfuPass[]): [string, string][] {
+function troubleOfBootloader(platform: Platform, passes: DfuPass[], options: ExportOptions): [string, string][] {
 	const out: [string, string][] = [];
 	const first = passes[0]!;
 	if (first.applies && first.writes.length === 2)
 		out.push([
-			`No working Device OS on the board (${first.applies} is not taken in the first pass)`,
+			`No working Device OS on the board (${first.applies.slot} is not taken in the first pass)`,
 			'It takes one to put the bootloader in its place. Use SWD, or install the release that was on the board first.',
 		]);
 	for (const rule of rulesOf('stepping-stone', platform).filter(
-		(r) => r.onlyIf === 'no-order' && r.target.from !== undefined && r.installed.before === undefined,
+		(r) => r.onlyIf === 'no-order' && inRange(r.target, options.release.moduleVersion) && r.installed.before === undefined,
 	))
-		out.push([
-			`After the first pass it blinks yellow again by itself (only for releases from module ${rule.target.from} on)`,
-			rule.statement,
-		]);
+		out.push(['After the first pass it blinks yellow again by itself', rule.statement]);
 	return out;
 }
 
@@ -89,49 +88,61 @@ export function argumentsOf(write: DfuWrite, separator = '/'): string[] {
 	return ['-a', String(write.alternate), '-s', place, '-D', write.path.replaceAll('/', separator)];
 }
 
+const placeArguments = (place: NonNullable<DfuPass['applies']>, separator = '/') =>
+	`${place.alternate} ${hex8(place.address)}:${place.length} ${place.path.replaceAll('/', separator)}`;
+
+/** What to do after a failure in a pass: what the passes before it have done stands. */
+function againFrom(pass: number): string {
+	const from =
+		pass === 0
+			? ''
+			: ` with PASS=${pass + 1} (PASS=${pass + 1} sh program.sh; in Windows: set PASS=${pass + 1}, then program.cmd)`;
+	return `Bring the board into DFU mode with its buttons (hold MODE, tap RESET, let go when it blinks yellow) and run this script again${from}.`;
+}
+
 function script(platform: Platform, options: ExportOptions, passes: DfuPass[]): Script {
 	const id = usbId(platform);
-	const flag = `${hex8(platform.dct.otaFlag)}:1`;
-	const dct = String(platform.alternates.find((a) => a.storage === 'dct')?.number ?? 1);
-	const again =
-		'Bring the board into DFU mode with its buttons (hold MODE, tap RESET, let go when it blinks yellow) and run this script again.';
+	const several = passes.length > 1;
 	const steps: ScriptStep[] = [];
 	for (const [i, pass] of passes.entries()) {
-		const more = passes.length > 1 ? ` (pass ${i + 1} of ${passes.length})` : '';
-		steps.push({
-			title: `Wait for a ${platform.displayName} in DFU mode${more}: hold MODE, tap RESET, let go when it blinks yellow`,
+		const of = several ? ` (pass ${i + 1} of ${passes.length})` : '';
+		const again = againFrom(i);
+		const add = (step: ScriptStep) => steps.push(several ? { ...step, pass: i + 1 } : step);
+		add({
+			title: `Wait for a ${platform.displayName} in DFU mode${of}: hold MODE, tap RESET, let go when it blinks yellow`,
 			sh: 'wait_dfu',
 			cmd: ['call :wait_dfu'],
-			failed:
-				'Check the cable and the mode. dfu-util -l shows what is connected; on Linux run it as root once to see whether rights are missing.',
+			failed: `Check the cable and the mode. dfu-util -l shows what is connected; on Linux run it as root once to see whether rights are missing. ${again}`,
 		});
-		const before = passes[i - 1]?.applies;
-		if (before)
-			steps.push({
-				title: `See that ${before} was taken`,
-				sh: 'flag_cleared',
-				cmd: ['call :flag_cleared'],
-				failed: `Device OS has not put ${before} in its place yet. Press RESET, give the board ${APPLY_SECONDS} seconds with its power on, then run this script again.`,
-			});
 		for (const write of pass.writes) {
 			const call = write.leave ? 'leave' : 'dfu';
-			steps.push({
+			add({
 				title: write.leave ? `${write.title}, and start the board` : write.title,
 				sh: `${call} ${argumentsOf(write).join(' ')}`,
 				cmd: [`call :${call} ${argumentsOf(write, '\\').join(' ')}`],
 				failed: again,
 			});
 		}
-		if (pass.applies)
-			steps.push({
-				title: `Give Device OS $APPLY seconds to put ${pass.applies} in its place: do not touch the board`.replace(
-					'$APPLY',
-					String(APPLY_SECONDS),
-				),
-				sh: 'sleep "$APPLY"',
-				cmd: ['call :pause %APPLY%'],
-				failed: again,
-			});
+		if (!pass.applies) continue;
+		add({
+			title: `Give Device OS ${APPLY_SECONDS} seconds to put ${pass.applies.slot} in its place: do not touch the board`,
+			sh: 'sleep "$APPLY"',
+			cmd: ['call :pause %APPLY%'],
+			failed: again,
+		});
+		if (i + 1 === passes.length) continue;
+		add({
+			title: 'Wait for the board in DFU mode again: hold MODE, tap RESET, let go when it blinks yellow',
+			sh: 'wait_dfu',
+			cmd: ['call :wait_dfu'],
+			failed: again,
+		});
+		add({
+			title: `Read ${pass.applies.slot} back: it has to be in its place`,
+			sh: `in_place ${placeArguments(pass.applies)}`,
+			cmd: [`call :in_place ${placeArguments(pass.applies, '\\')}`],
+			failed: `Device OS has not put it in its place. Press RESET, give the board ${APPLY_SECONDS} seconds with its power on. ${again}`,
+		});
 	}
 	return {
 		title: `Device OS ${options.release.version} for the ${platform.displayName} with dfu-util`,
@@ -141,6 +152,15 @@ function script(platform: Platform, options: ExportOptions, passes: DfuPass[]): 
 			{ name: 'DFU_UTIL', value: 'dfu-util', meaning: 'The program.' },
 			{ name: 'SERIAL', value: '', meaning: 'Device id of the board, where several are connected.' },
 			{ name: 'WAIT', value: '120', meaning: 'Seconds to wait for a board in DFU mode.' },
+			...(several
+				? [
+						{
+							name: 'PASS',
+							value: '1',
+							meaning: `Pass to begin with, 1 to ${passes.length}: after a failure, the one that was not finished.`,
+						},
+					]
+				: []),
 			{ name: 'APPLY', value: String(APPLY_SECONDS), meaning: 'Seconds that Device OS gets to put a bootloader in its place.' },
 		],
 		sh: [
@@ -173,12 +193,12 @@ function script(platform: Platform, options: ExportOptions, passes: DfuPass[]): 
 			'}',
 			...(passes.length > 1
 				? [
-						'flag_cleared() {',
-						'\trm -f flag.tmp',
-						`\tdfu -a ${dct} -s ${flag} -U flag.tmp || return 1`,
+						'in_place() { # alternate setting, address, file',
+						'\trm -f readback.tmp',
+						'\tdfu -a "$1" -s "$2" -U readback.tmp || return 1',
 						'\tSTATUS=0',
-						'\tif cmp -s flag.tmp dct/update-flag.bin; then STATUS=1; fi',
-						'\trm -f flag.tmp',
+						'\tcmp -s readback.tmp "$3" || STATUS=1',
+						'\trm -f readback.tmp',
 						'\treturn "$STATUS"',
 						'}',
 					]
@@ -209,13 +229,13 @@ function script(platform: Platform, options: ExportOptions, passes: DfuPass[]): 
 			'goto wait_more',
 			...(passes.length > 1
 				? [
-						':flag_cleared',
-						'if exist flag.tmp del flag.tmp',
-						`call :dfu -a ${dct} -s ${flag} -U flag.tmp`,
+						':in_place',
+						'if exist readback.tmp del readback.tmp',
+						'call :dfu -a %~1 -s %~2 -U readback.tmp',
 						'if errorlevel 1 exit /b 1',
-						'fc /b flag.tmp dct\\update-flag.bin >nul',
-						'if not errorlevel 1 exit /b 1',
-						'del flag.tmp',
+						'fc /b readback.tmp "%~3" >nul',
+						'if errorlevel 1 exit /b 1',
+						'del readback.tmp',
 						'exit /b 0',
 					]
 				: []),

@@ -118,7 +118,7 @@ function rtl872x(image: SwdImage): { files: ExportedFile[]; lines: string[] } {
 		files.push({ path, bytes });
 		lines.push(`rtl872x_flash_write_bin_ext ${path} ${address(part.start - lead)} 1 1`);
 	}
-	return { files: [...files, image.hex], lines: [...lines, 'rtl872x_wdg_reset'] };
+	return { files, lines: [...lines, 'rtl872x_wdg_reset'] };
 }
 
 function tcl(platform: Platform, options: ExportOptions, lines: string[]): string {

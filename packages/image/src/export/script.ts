@@ -90,12 +90,16 @@ function shell(script: Script, checked: readonly CheckedFile[]): string {
 		`command -v "$${script.program}" >/dev/null 2>&1 || fail "There is no program $${script.program}." ${quoteSh(script.install)}`,
 	);
 	for (const [i, step] of script.steps.entries()) {
+		const { ends, begins, pass } = passEdges(script, i);
+		if (ends) lines.push('fi');
+		if (begins) lines.push('', `if [ "$PASS" -le ${pass} ]; then`);
 		lines.push(
 			'',
 			`step ${i + 2} ${quoteSh(step.title)}`,
 			`${step.sh} || fail ${quoteSh(`"${step.title}" did not succeed.`)} ${quoteSh(step.failed)}`,
 		);
 	}
+	if (script.steps.at(-1)?.pass !== undefined) lines.push('fi');
 	lines.push('', 'echo', ...script.done.map((text) => `echo ${quoteSh(text)}`), '');
 	return lines.join('\n');
 }
@@ -120,8 +124,14 @@ function command(script: Script, checked: readonly CheckedFile[]): string {
 		lines.push(`call :check_file "${file.path.replaceAll('/', '\\')}" ${file.sha256}`, 'if errorlevel 1 goto failed');
 	}
 	lines.push(`set "TODO=${setText(script.install)}"`, `where "%${script.program}%" >nul 2>nul`, 'if errorlevel 1 goto failed');
-	for (const [i, step] of script.steps.entries())
+	for (const [i, step] of script.steps.entries()) {
+		const { ends, begins, pass } = passEdges(script, i);
+		if (ends) lines.push(`:behind${ends}`);
+		if (begins) lines.push(`if %PASS% gtr ${pass} goto behind${pass}`);
 		lines.push(...announce(i + 2, total, step.title, step.failed), ...step.cmd, 'if errorlevel 1 goto failed');
+	}
+	const last = script.steps.at(-1)?.pass;
+	if (last !== undefined) lines.push(`:behind${last}`);
 	lines.push(
 		'',
 		'echo.',
@@ -143,6 +153,18 @@ function command(script: Script, checked: readonly CheckedFile[]): string {
 		'',
 	);
 	return lines.join('\n');
+}
+
+/** Where a part begins and the one before it ends. */
+function passEdges(script: Script, at: number): { ends?: number; begins: boolean; pass?: number } {
+	const pass = script.steps[at]?.pass;
+	const before = script.steps[at - 1]?.pass;
+	const begins = pass !== undefined && pass !== before;
+	return {
+		begins,
+		...(pass === undefined ? {} : { pass }),
+		...(begins && before !== undefined ? { ends: before } : {}),
+	};
 }
 
 function announce(number: number, total: number, title: string, todo: string): string[] {

@@ -47,8 +47,8 @@ export interface DfuWrite {
 /** All that is written between one entry into DFU mode and one restart. */
 export interface DfuPass {
 	writes: DfuWrite[];
-	/** Slot of the module that Device OS puts in its place after this pass. */
-	applies?: string;
+	/** The module that Device OS puts in its place after this pass, and where it can be read back then. */
+	applies?: { slot: string; alternate: number; address: number; path: string; length: number };
 }
 
 export interface DfuPasses {
@@ -88,6 +88,8 @@ export interface ScriptStep {
 	cmd: string[];
 	/** What the operator does when it fails. */
 	failed: string;
+	/** Where a script may be begun in the middle, with the variable PASS: the part that the step belongs to, from 1. */
+	pass?: number;
 }
 
 /** One procedure, told twice: for sh and for Windows' cmd. */
@@ -115,7 +117,7 @@ export interface ExportManifest {
 	application?: { version: number; sha256: string };
 	/** With dfu-util: what is written where, in order. */
 	passes?: {
-		applies?: string;
+		applies?: { slot: string; alternate: number; address: number; path: string; length: number };
 		writes: { alternate: number; address: number; path: string; length: number; leave: boolean }[];
 	}[];
 	files: { path: string; size: number; sha256: string }[];
