@@ -1,3 +1,5 @@
+export * from './application-assets.js';
+export * from './asset-bundle.js';
 export * from './asset-module.js';
 export * from './build-module.js';
 export * from './combined-module.js';
@@ -15,3 +17,4 @@ export * from './parse-module.js';
 export * from './prefix.js';
 export * from './types.js';
 export * from './zip-reader.js';
+export * from './zip-writer.js';

@@ -3,19 +3,8 @@
  * with its assets, an Intel HEX image. Content decides, never the file's name. Everything in it gets an answer: a module, an
  * asset, or the reason why it is neither. Not for deciding what to do with it: that is the planner's.
  */
-import {
-	address,
-	bad,
-	type Digests,
-	good,
-	type Problem,
-	portableDigests,
-	problem,
-	toHex,
-	u16le,
-	u32le,
-	type Verdict,
-} from '@linac/core';
+import { address, bad, type Digests, good, type Problem, problem, u16le, u32le, type Verdict } from '@linac/core';
+import { BUNDLE_ASSETS, compareAssets, isEnvText, looksLikeBundle } from './asset-bundle.js';
 import { requiredAssets } from './asset-module.js';
 import { splitModules } from './combined-module.js';
 import { decompressModule } from './compressed-module.js';
@@ -25,7 +14,7 @@ import type { MemoryImage, Segment } from './memory-image.js';
 import { contentKind } from './not-a-module.js';
 import type { ParseOptions } from './parse-module.js';
 import type { ParsedModule, PlatformNames } from './types.js';
-import { readZip, type ZipEntry } from './zip-reader.js';
+import { readZip } from './zip-reader.js';
 
 export interface InspectOptions {
 	digests?: Digests;
@@ -73,8 +62,6 @@ export interface InspectedInput {
 
 /** So many pieces of an image are described one by one. A real image has fewer than ten. */
 const MOST_OTHERS = 100;
-/** Folder of the assets in a bundle. */
-const ASSETS = 'assets/';
 
 /** Opens a file of any kind. Bad only when there is not one module in it; the problems then say what it is instead. */
 export function inspectInput(file: string, bytes: Uint8Array, options: InspectOptions = {}): Verdict<InspectedInput> {
@@ -213,7 +200,7 @@ function inspectZip(file: string, bytes: Uint8Array, options: InspectOptions): V
 	const listed = readZip(bytes, { file, ...(options.digests ? { digests: options.digests } : {}) });
 	if (!listed.ok) return listed;
 	const entries = listed.value.filter((e) => !e.isFolder);
-	const bundle = isBundle(entries);
+	const bundle = looksLikeBundle(entries);
 	const modules: InspectedModule[] = [];
 	const others: InspectedOther[] = [];
 	const assets: InspectedAsset[] = [];
@@ -225,8 +212,12 @@ function inspectZip(file: string, bytes: Uint8Array, options: InspectOptions): V
 			// One damaged entry makes the whole archive untrustworthy.
 			return bad(...data.problems);
 		}
-		if (bundle && entry.name.startsWith(ASSETS)) {
-			assets.push({ file: name, name: entry.name.slice(ASSETS.length), bytes: data.value, required: false });
+		if (bundle && entry.name.startsWith(BUNDLE_ASSETS)) {
+			assets.push({ file: name, name: entry.name.slice(BUNDLE_ASSETS.length), bytes: data.value, required: false });
+			continue;
+		}
+		if (bundle && isEnvText(entry.name)) {
+			fail(problem('ENVIRONMENT_VARIABLES', `${name} holds environment variables.`, { file: name, severity: 'info' }));
 			continue;
 		}
 		if (contentKind(data.value) === 'zip') {
@@ -259,44 +250,11 @@ function inspectZip(file: string, bytes: Uint8Array, options: InspectOptions): V
 	return good({ file, kind: bundle ? 'asset-bundle' : 'zip', size: bytes.length, modules, assets, others, problems }, problems);
 }
 
-/** One binary at the root and something in `assets/`: an application with its assets, as `particle bundle` makes it. */
-function isBundle(entries: readonly ZipEntry[]): boolean {
-	const root = entries.filter((e) => !e.name.includes('/') && e.name.endsWith('.bin'));
-	return root.length === 1 && entries.some((e) => e.name.startsWith(ASSETS));
-}
-
-/** Compares what the application asks for with what the bundle brings. */
+/** Compares what the application asks for with what the bundle brings, and marks the assets that are right. */
 function matchAssets(file: string, modules: InspectedModule[], assets: InspectedAsset[], options: InspectOptions): Problem[] {
-	const digests = options.digests ?? portableDigests;
-	const problems: Problem[] = [];
 	const application = modules[0]?.module;
-	for (const wanted of application ? requiredAssets(application) : []) {
-		const given = assets.find((a) => a.name === wanted.name);
-		if (!given) {
-			problems.push(
-				problem('ASSET_MISSING', `${file}: the application needs the asset "${wanted.name}", which is not in the bundle.`, {
-					file,
-					field: wanted.name,
-				}),
-			);
-			continue;
-		}
-		const hash = toHex(digests.sha256(given.bytes));
-		if (hash === toHex(wanted.hash)) given.required = true;
-		else {
-			problems.push(
-				problem(
-					'ASSET_HASH_MISMATCH',
-					`${given.file} is not the asset that the application was built with: its SHA-256 differs. Make the bundle again.`,
-					{
-						file: given.file,
-						expected: toHex(wanted.hash),
-						found: hash,
-					},
-				),
-			);
-		}
-	}
+	const { right, problems } = compareAssets(file, application ? requiredAssets(application) : [], assets, options.digests);
+	for (const asset of assets) asset.required = right.has(asset.name);
 	return problems;
 }
 

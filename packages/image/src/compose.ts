@@ -10,26 +10,15 @@ import {
 	type Platform,
 	type ReleaseSet,
 	regionOf,
-	rulesOf,
 	type SourcedModule,
-	slotByName,
 	uicrFacts,
 	uicrRegisters,
 } from '@linac/catalog';
-import {
-	address,
-	bad,
-	type Digests,
-	good,
-	type Problem,
-	portableDigests,
-	problem,
-	putU32le,
-	toHex,
-	type Verdict,
-} from '@linac/core';
-import { findEmbeddedModule, MemoryImage, ModuleFlag, ModuleFunction, type ParsedModule, PREFIX_SIZE } from '@linac/firmware';
+import { address, bad, type Digests, good, type Problem, portableDigests, problem, putU32le, type Verdict } from '@linac/core';
+import { MemoryImage, ModuleFlag, ModuleFunction, type ParsedModule, PREFIX_SIZE } from '@linac/firmware';
 import { judgeApplication } from './application.js';
+import { chipModules } from './chip-modules.js';
+import { freeOf } from './free-space.js';
 import { judgeMbr } from './mbr.js';
 import type { ComposedImage, ImagePart } from './types.js';
 
@@ -58,7 +47,7 @@ export function composeImage(options: ComposeOptions): Verdict<ComposedImage> {
 	const { platform, release, application } = options;
 	const digests = options.digests ?? portableDigests;
 	const problems: Problem[] = [];
-	const modules = withBootloader(platform, release, digests);
+	const modules = chipModules(platform, release, digests);
 	problems.push(...missingModules(platform, release, modules));
 	const surroundings = {
 		platform,
@@ -110,23 +99,6 @@ export function composeImage(options: ComposeOptions): Verdict<ComposedImage> {
 		},
 		problems,
 	);
-}
-
-/** The release's modules; where its bootloader is inside a system part (Electron before 2.0.0), that one too. */
-function withBootloader(platform: Platform, release: ReleaseSet, digests: Digests): SourcedModule[] {
-	const there = release.modules.some((m) => m.module.prefix.function === ModuleFunction.bootloader);
-	const slot = slotByName(platform, 'bootloader');
-	const region = slot?.region === undefined ? undefined : regionOf(platform, slot.region, release.moduleVersion);
-	if (there || !slot || !region || rulesOf('embedded-bootloader', platform).length === 0) return [...release.modules];
-	for (const source of release.modules) {
-		if (source.module.prefix.function !== ModuleFunction.system) continue;
-		const wanted = { function: slot.function, index: slot.index, platformId: platform.id, start: region.start };
-		const found = findEmbeddedModule(source.module, wanted, digests);
-		if (!found) continue;
-		const sha256 = toHex(digests.sha256(found.bytes));
-		return [{ slot: slot.name, origin: `inside ${source.origin}`, module: found, sha256 }, ...release.modules];
-	}
-	return [...release.modules];
 }
 
 function missingModules(platform: Platform, release: ReleaseSet, modules: readonly SourcedModule[]): Problem[] {
@@ -209,19 +181,10 @@ function uicrParts(platform: Platform, moduleVersion: number, nfcPins: ComposeOp
 }
 
 /** The guard, as far as nothing else stands there: where the application does, the former one is gone anyway. */
-function guardParts(platform: Platform, moduleVersion: number, parts: readonly ImagePart[]): ImagePart[] {
+export function guardParts(platform: Platform, moduleVersion: number, parts: readonly ImagePart[]): ImagePart[] {
 	const facts = guardFacts(platform, moduleVersion);
 	if (!facts) return [];
-	let free = [{ start: facts.start, end: facts.start + facts.length }];
-	for (const part of parts) {
-		free = free.flatMap((f) => {
-			if (part.end <= f.start || part.start >= f.end) return [f];
-			return [
-				{ start: f.start, end: part.start },
-				{ start: part.end, end: f.end },
-			].filter((r) => r.start < r.end);
-		});
-	}
+	const free = freeOf({ start: facts.start, end: facts.start + facts.length }, parts);
 	return free.map((f) => ({ kind: 'guard', name: 'guard', ...f, bytes: new Uint8Array(f.end - f.start).fill(0xff) }));
 }
 
