@@ -56,6 +56,10 @@ export function dfuPasses(platform: Platform, options: ExportOptions): Verdict<D
 		for (const source of others)
 			passes.push({ writes: stage(platform, source, options, problems), applies: placeOf(platform, source) });
 	}
+	if (!application) {
+		const message = `There is no application in this folder: the ${platform.displayName} starts in safe mode and waits for one, unless the one that is on it fits.`;
+		notes.push(problem('EXPORT_WITHOUT_APPLICATION', message, { severity: 'warning' }));
+	}
 	for (const source of release.modules) {
 		if (source.module.prefix.function !== ModuleFunction.ncp) continue;
 		const message = `The firmware of the network co-processor (NCP, version ${source.module.prefix.version}) is not in this folder: DFU does not reach that chip. Where it has to be updated, "linac flash" or "linac update" does it from the running Device OS.`;

@@ -2,8 +2,8 @@
  * A folder for somebody else's programmer: the images, a script for sh and one for Windows, a page for the operator, and a manifest. Pure: the same
  * input gives the same bytes. What each tool is told stands in the files beside this one; docs/export.md is the page for people.
  */
-import { asPlatform, type ProgrammingTool, toolFacts, toolsFor } from '@linac/catalog';
-import { bad, good, portableDigests, problem, toHex, type Verdict } from '@linac/core';
+import { asPlatform, type Platform, type ProgrammingTool, toolFacts, toolsFor } from '@linac/catalog';
+import { bad, good, type Problem, portableDigests, problem, toHex, type Verdict } from '@linac/core';
 import { dfuUtilDraft } from './dfu-util.js';
 import { openocdDraft } from './openocd.js';
 import { readme } from './readme.js';
@@ -24,18 +24,23 @@ export function needsImage(tool: ProgrammingTool): boolean {
 	return toolFacts(tool).over === 'swd';
 }
 
+/** Why a tool cannot program a platform, with those that can; undefined when it can. */
+export function unfitTool(tool: ProgrammingTool, platform: Platform): Problem | undefined {
+	const facts = toolFacts(tool);
+	if (facts.mcus.includes(platform.mcu)) return undefined;
+	const others = toolsFor(platform);
+	const message = `${facts.name} is no way to program a ${platform.displayName}. ${facts.whyNot}${others.length > 0 ? ` There is: ${others.join(', ')}.` : ''}`;
+	return problem('EXPORT_NOT_FOR_PLATFORM', message, { field: 'for', found: tool, expected: others });
+}
+
 /**
  * The files of the folder, in the order of the manifest. Bad when the tool cannot program the platform (the problem names those that can), when
  * the image touches what must never be touched, or when a module does not fit where it has to go.
  */
 export function exportFor(tool: ProgrammingTool, options: ExportOptions): Verdict<ExportedFile[]> {
 	const platform = asPlatform(options.release.platform);
-	const facts = toolFacts(tool);
-	if (!facts.mcus.includes(platform.mcu)) {
-		const others = toolsFor(platform);
-		const message = `${facts.name} is no way to program a ${platform.displayName}. ${facts.whyNot} ${others.length > 0 ? `There is: ${others.join(', ')}.` : ''}`;
-		return bad(problem('EXPORT_NOT_FOR_PLATFORM', message.trim(), { field: 'for', found: tool, expected: others }));
-	}
+	const unfit = unfitTool(tool, platform);
+	if (unfit) return bad(unfit);
 	const draft = drafts[tool](platform, options);
 	if (!draft.ok) return bad(...draft.problems);
 	const digests = options.digests ?? portableDigests;
