@@ -81,7 +81,7 @@ function troubleOf(image: SwdImage, target: string | undefined): [string, string
 /** Chips whose flash OpenOCD knows. */
 function direct(platform: Platform, image: SwdImage): string[] {
 	const { path } = image.hex;
-	if (image.chipErase) return ['nrf5 mass_erase', `flash write_image ${path}`, `verify_image ${path}`];
+	if (image.chipErase) return ['nrf5 mass_erase', `echo [flash write_image ${path}]`, `echo [verify_image ${path}]`];
 	const sectors = sectorIndexes(platform);
 	const bootloader = regionOf(platform, 'bootloader');
 	const protect = swdMcuFacts(platform)?.chipErase === 'loses-settings' && bootloader !== undefined;
@@ -89,8 +89,8 @@ function direct(platform: Platform, image: SwdImage): string[] {
 	const last = platform.flash.find((f) => f.storage === 'internal')!.sectors.reduce((sum, s) => sum + s.count, 0) - 1;
 	return [
 		...(protect ? [`flash protect 0 0 ${last} off`] : []),
-		`flash write_image erase ${path}`,
-		`verify_image ${path}`,
+		`echo [flash write_image erase ${path}]`,
+		`echo [verify_image ${path}]`,
 		// Device OS itself keeps only the bootloader protected (v2.2.0: core_hal_stm32f2xx.c, HAL_Bootloader_Lock).
 		...(protect && locked ? [`flash protect 0 ${locked.first} ${locked.last} on`] : []),
 	];
