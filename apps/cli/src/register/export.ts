@@ -22,7 +22,7 @@ export function registerExport({ add, runs }: Registrar): void {
 				.option('--force', 'write into a folder that has files in it, and replace those of the same name'),
 		),
 		['linac export -p boron -t 4.0.1 --app app.bin --for jlink -o handover', 'for J-Link Commander'],
-		['linac export -p photon -t 2.2.0 --for openocd', 'for OpenOCD, with the default application'],
+		['linac export -p photon -t 2.2.0 --for openocd', 'for OpenOCD, with Tinker in it'],
 		['linac export -p p2 -t 5.8.2 --app app.bin --for dfu-util', 'over USB, without a debugger'],
 	).action(runs<ExportCommandOptions>(async () => (await import('../commands/export.js')).exportCommand));
 }
