@@ -110,7 +110,11 @@ async function answer(options: FakeDfuUtilOptions, calls: string[], args: string
 		if (modifiers.includes('leave')) {
 			await dfu.leave();
 			left = true;
-			if (options.failAfterLeave) return { code: 74, text: 'File downloaded successfully\ndfu-util: error get_status\n' };
+			if (options.failAfterLeave)
+				return {
+					code: 74,
+					text: 'File downloaded successfully\nSubmitting leave request...\ndfu-util: Error during download get_status\n',
+				};
 		}
 		return { code: 0, text: 'File downloaded successfully\n' };
 	} finally {

@@ -31,7 +31,7 @@ export function dfuUtilDraft(platform: Platform, options: ExportOptions): Verdic
 			...(passes.length > 1 ? [`The board goes into DFU mode ${passes.length} times: the script says when.`] : []),
 		],
 		goodRun: [
-			'for each file: "File downloaded successfully"; at the end: "DONE". A warning about a missing DFU suffix is normal.',
+			'for each file: "File downloaded successfully"; at the end: "DONE". Warnings about a DFU suffix are normal.',
 			'The board starts by itself. While it puts a bootloader in its place it restarts once more; then it blinks or breathes as usual.',
 		],
 		trouble: [
@@ -41,7 +41,7 @@ export function dfuUtilDraft(platform: Platform, options: ExportOptions): Verdic
 				'Connect one board only, or name one: SERIAL=<device id> sh program.sh (dfu-util -l shows it).',
 			],
 			[
-				'"error get_status" after the last file of a pass',
+				'"Error during download get_status" after the last file of a pass',
 				'The board has restarted already: this is no failure, and the script knows it.',
 			],
 			[
