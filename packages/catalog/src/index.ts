@@ -1,4 +1,5 @@
 export * from './image-facts.js';
+export * from './matrix.js';
 export * from './platforms.js';
 export * from './releases.js';
 export * from './rules.js';
@@ -10,5 +11,6 @@ export * from './sources/file-source.js';
 export * from './sources/github-source.js';
 export * from './sources/tarballs.js';
 export * from './sources/zip-archive.js';
+export * from './swd-facts.js';
 export * from './types.js';
 export * from './versions.js';

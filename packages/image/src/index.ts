@@ -2,6 +2,8 @@ export * from './application.js';
 export * from './chip-modules.js';
 export * from './classic-hex.js';
 export * from './compose.js';
+export * from './export/export.js';
+export type * from './export/types.js';
 export * from './mbr.js';
 export * from './replace-application.js';
 export * from './restore-manifest.js';
