@@ -6,13 +6,15 @@ import { sha256, toHex } from '@linac/core';
 import type { ExportManifest } from '@linac/image';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { standInMbr } from '../support/nordic-mbr.js';
-import { realTinker } from '../support/real-firmware.js';
-import { document, linac, realSources, temporaryFolder } from './cli-harness.js';
+import { particleCli, realTinker } from '../support/real-firmware.js';
+import { document, linac, temporaryFolder } from './cli-harness.js';
 
 const folder = temporaryFolder();
 const env = { LINAC_CACHE: join(folder.path, 'cache') };
 const run = (...args: string[]) => linac(args, { cwd: folder.path, env });
-const offline = ['--offline', ...realSources()];
+const from = (cli: '2.16.0' | '3.6.0') => ['--offline', '--source', join(particleCli(cli), 'assets', 'updates')];
+const boron401 = from('3.6.0');
+const photon220 = from('2.16.0');
 
 beforeAll(() => {
 	writeFileSync(join(folder.path, 'tinker.bin'), realTinker('boron'));
@@ -61,7 +63,7 @@ describe('export', () => {
 			'dfu-util',
 			'-o',
 			'a/b',
-			...offline,
+			...boron401,
 		);
 		expect(made.code, made.stderr).toBe(0);
 		const manifest = JSON.parse(readFileSync(join(folder.path, 'a/b/manifest.json'), 'utf8')) as ExportManifest;
@@ -74,7 +76,7 @@ describe('export', () => {
 	});
 
 	test('a folder with files in it is left as it is, unless --force is given', async () => {
-		const args = ['export', '-p', 'photon', '-t', '2.2.0', '--app', 'photon.bin', '--for', 'openocd', ...offline];
+		const args = ['export', '-p', 'photon', '-t', '2.2.0', '--app', 'photon.bin', '--for', 'openocd', ...photon220];
 		const first = await run(...args);
 		expect(first.code, first.stderr).toBe(0);
 		const at = join(folder.path, 'photon-2.2.0-openocd');
@@ -90,7 +92,7 @@ describe('export', () => {
 	});
 
 	test('for a tool over SWD an nRF52840 board needs the MBR, and takes it from a file', async () => {
-		const args = ['export', '-p', 'boron', '-t', '4.0.1', '--app', 'tinker.bin', '--for', 'nrfjprog', '-o', 'nrf', ...offline];
+		const args = ['export', '-p', 'boron', '-t', '4.0.1', '--app', 'tinker.bin', '--for', 'nrfjprog', '-o', 'nrf', ...boron401];
 		const without = await run(...args);
 		expect(without.code).toBe(3);
 		expect(without.stderr).toContain('linac hex learn');
@@ -127,7 +129,7 @@ describe('export', () => {
 			'dfu-util',
 			'-o',
 			'no',
-			...offline,
+			...boron401,
 		);
 		expect(made.code).toBe(3);
 		expect(existsSync(join(folder.path, 'no'))).toBe(false);
