@@ -49,6 +49,9 @@ export function generated() {
 	files['images.ts'] =
 		`${header('data/images.json')}export const imagesText =\n\t${quote(JSON.stringify(json('images.json')))};\n`;
 
+	files['assets.ts'] =
+		`${header('data/assets.json')}export const assetsText =\n\t${quote(JSON.stringify(json('assets.json')))};\n`;
+
 	if (existsSync(join(data, 'rules.json'))) {
 		files['rules.ts'] = `${header('data/rules.json')}export const rulesText =\n\t${quote(JSON.stringify(json('rules.json')))};\n`;
 	}
