@@ -7,8 +7,8 @@ import {
 	createModule,
 	type DependencyForm,
 	hiddenAssets,
-	ModuleFlag,
 	type ModuleExtension,
+	ModuleFlag,
 	type ParsedModule,
 	parseModule,
 	rebuildModule,
@@ -172,8 +172,6 @@ test('a list of assets behind the END of the header is noticed, and code that lo
 	const twice = parsed(rebuildModule(once, { prefixExtensions: [prefixExtensions.at(-1)!, ...prefixExtensions] }));
 	expect(requiredAssets(twice)).toEqual([]);
 	expect(hiddenAssets(twice)).toEqual(cats.map((a) => a.name));
-	const noise = parsed(
-		rebuildModule(once, { body: concatBytes([Uint8Array.of(0x12, 0, 40, 0, 7, 7), new Uint8Array(100)]) }),
-	);
+	const noise = parsed(rebuildModule(once, { body: concatBytes([Uint8Array.of(0x12, 0, 40, 0, 7, 7), new Uint8Array(100)]) }));
 	expect(hiddenAssets(noise)).toEqual([]);
 });
