@@ -64,6 +64,8 @@ export interface ClassicEra extends Sourced {
 	/** Slots, and `uicr`, `mbr`, `guard`, `application`. */
 	order: string[];
 	uicrExceptPlatforms?: string[];
+	/** Form of the JSON beside the zip: `extended` has `prefixSize` and the extensions of prefix and suffix too. */
+	manifest: 'plain' | 'extended';
 }
 
 interface ImageFacts {
@@ -78,6 +80,9 @@ interface ImageFacts {
 		strayAfterSoftDevice: number;
 		/** Platforms whose files have an empty line behind the UICR. */
 		uicrBlankLine: string[];
+		/** What the application is called in zips and manifests, where that is not `tinker`. */
+		applicationNames: Record<string, string>;
+		manifestSource: string;
 		eras: ClassicEra[];
 	};
 }

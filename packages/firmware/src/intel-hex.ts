@@ -279,6 +279,10 @@ export interface WriteHexOptions {
 	upperCase?: boolean;
 	/** EIP, written as a type 05 record. */
 	startAddress?: number;
+	/** Type 04 records only where the upper half of the address changes (default), or also at the start of every piece. */
+	baseRecord?: 'when-needed' | 'each-piece';
+	/** The type 01 record at the end. Default true. */
+	endRecord?: boolean;
 }
 
 /** Writes pieces in the order given (an image's own order is by address): LF line ends, type 04 records where the upper half changes, EOF record. */
@@ -301,6 +305,7 @@ export function writeIntelHex(
 	// Without a type 04 record the upper half is 0.
 	let upper = 0;
 	for (const { start, bytes } of pieces instanceof MemoryImage ? pieces.segments : pieces) {
+		if (options.baseRecord === 'each-piece') upper = -1;
 		for (let at = 0; at < bytes.length; ) {
 			const here = start + at;
 			const half = Math.floor(here / 0x10000);
@@ -317,7 +322,7 @@ export function writeIntelHex(
 		const s = options.startAddress;
 		record(5, 0, Uint8Array.of(s >>> 24, (s >>> 16) & 0xff, (s >>> 8) & 0xff, s & 0xff));
 	}
-	record(1, 0, new Uint8Array(0));
+	if (options.endRecord !== false) record(1, 0, new Uint8Array(0));
 	return `${lines.join('\n')}\n`;
 }
 

@@ -1,4 +1,64 @@
 /** `linac hex`: images for programmers, and what is in them. */
-import type { Registrar } from '../registration.js';
+import type { Command } from 'commander';
+import type { HexOptions } from '../commands/hex/make.js';
+import { collect, examples, type Registrar, withOutput, withSources } from '../registration.js';
 
-export function registerHex(_registrar: Registrar): void {}
+/** Options of every command that makes an image of a release. */
+export function withImage(command: Command): Command {
+	return withSources(
+		command
+			.optionsGroup('What goes into it:')
+			.option('-p, --platform <name>', 'the kind of board, e.g. boron')
+			.option('-t, --target <version>', 'Device OS version; default: the latest long-term support version for this board')
+			.option('--app <file>', 'your application (.bin); default: the default application that the source has (Tinker)')
+			.option('--no-app', 'no application')
+			.option('--mbr <file>', "a hex file with Nordic's MBR, where linac has not learned it yet (nRF52840 boards)")
+			.option('--nfc-pins <use>', 'nRF52840: what the two NFC pins are, "gpio" or "nfc"; default: as published for the board')
+			.option('--no-uicr', "nRF52840: leave the chip's UICR registers out, for boards that have them set")
+			.option('--allow <what>', 'allow something unusual: "unknown-mbr" (may be given several times)', collect),
+	);
+}
+
+export function registerHex(registrar: Registrar): void {
+	const { add, runs } = registrar;
+	const hex = add(
+		'hex',
+		'make one file with everything that a blank board needs, for a programmer (J-Link, OpenOCD, ...)',
+		'Puts bootloader, system parts, SoftDevice, MBR, registers and application of a Device OS version into one Intel HEX file. Every module ' +
+			'is checked first, the application is judged against the release, and the finished file is read back and judged as a blank board ' +
+			'would see it. With --base, takes a restore image that you have and replaces its application only.',
+	);
+	examples(
+		withOutput(
+			withImage(hex)
+				.optionsGroup('How it is made:')
+				.option(
+					'--base <file>',
+					'take this restore image (.hex), check it, replace its application with --app, and keep the rest',
+				)
+				.option('--layout <which>', '"sorted", or "classic" for files as Particle published them', 'sorted')
+				.optionsGroup('Where it goes:')
+				.option('-o, --out <file>', 'default: PLATFORM-VERSION.hex in the current folder')
+				.option('--force', 'replace a file that is there'),
+		),
+		['linac hex learn restore.hex', "nRF52840 boards, once: learn Nordic's MBR from any restore image"],
+		['linac hex --platform boron --target 4.0.1 --app firmware.bin -o boron.hex', 'everything for a blank Boron'],
+		['linac hex --base restore.hex --app firmware.bin -o mine.hex', 'your application in a restore image that you have'],
+		['linac hex inspect boron.hex', 'what is in it, drawn to scale'],
+		['linac hex verify boron.hex', 'would a blank board start with it?'],
+	).action(runs<HexOptions>(async () => (await import('../commands/hex/make.js')).hex));
+
+	examples(
+		withOutput(
+			add(
+				'learn <file>',
+				"learn Nordic's MBR from a hex file that holds it",
+				"nRF52840 boards need Nordic's master boot record in the first 4096 bytes of their flash. No Device OS release holds it, and it is " +
+					"not linac's to hand out. Any restore image of such a board has it (Particle's documentation site publishes them), and so " +
+					"has Nordic's hex file of SoftDevice S140 7.0.1. It is recognised by its SHA-256 and kept in the cache.",
+				hex,
+			),
+		).option('--allow <what>', 'keep one that is not known: "unknown-mbr"', collect),
+		['linac hex learn boron-restore.hex', 'once on a computer; a copy of the cache takes it along'],
+	).action(runs<{ allow?: string[] }>(async () => (await import('../commands/hex/learn.js')).hexLearn));
+}

@@ -35,6 +35,7 @@ import {
 	withAssets,
 	writeBundle,
 } from '@linac/firmware';
+import { placeProblems } from '../application.js';
 
 /** How much larger a module may get that another tool compresses. Measured against zlib at its default level: at most 2.2 %. */
 const OTHER_DEFLATE = 0.03;
@@ -123,8 +124,8 @@ export function planBundle(
 			),
 		);
 	}
-	const slot = slotUse(platform, result.value, needsSystem);
-	if (slot.problem) problems.push(slot.problem);
+	const slot = slotUse(platform, result.value, application.name, needsSystem);
+	problems.push(...slot.problems);
 	const used = planned.reduce((sum, a) => sum + a.storeSize, 0);
 	const uses = stores.map((s): StoreUse => ({ ...s, used, free: s.store.usable - used }));
 	for (const use of uses) problems.push(...tooLarge(platform, use, planned));
@@ -167,7 +168,7 @@ function judgeApplication({ name, bytes }: { name: string; bytes: Uint8Array }, 
 	const { prefix } = module;
 	if (prefix.function !== ModuleFunction.user) {
 		return refuse(
-			'BUNDLE_NOT_AN_APPLICATION',
+			'NOT_AN_APPLICATION',
 			`${name} is ${moduleLabel(prefix)} ${prefix.version}, and a bundle needs an application (user-part). Give the .bin file of your own firmware.`,
 		);
 	}
@@ -256,25 +257,20 @@ function storesOf(platform: Platform, needsSystem: number): { platform: string; 
 function slotUse(
 	platform: Platform,
 	module: ParsedModule,
+	name: string,
 	needsSystem: number,
-): { size: number; used: number; problem?: Problem } {
+): { size: number; used: number; problems: Problem[] } {
 	const used = module.bytes.length;
-	const name = slotOf(platform, module.prefix)?.region;
-	const region = name === undefined ? undefined : regionOf(platform, name, needsSystem);
-	if (!region) return { size: used, used };
-	const size = region.end - region.start;
-	const { start } = module.prefix;
-	if (start >= region.start && start + used <= region.end) return { size, used };
-	return {
-		size,
-		used,
-		problem: problem(
-			'APPLICATION_TOO_LARGE',
-			`With the list of its assets the application has ${used} bytes from 0x${start.toString(16)} on, and leaves its slot (0x${region.start.toString(16)} to ` +
-				`0x${region.end.toString(16)}, ${size} bytes). Make it smaller, or give it fewer assets.`,
-			{ field: 'application', expected: size, found: used },
-		),
-	};
+	const slot = slotOf(platform, module.prefix);
+	const region = slot?.region === undefined ? undefined : regionOf(platform, slot.region, needsSystem);
+	const problems = slot
+		? placeProblems(module, slot, `${name} (with the list of its assets)`, {
+				platform,
+				moduleVersion: needsSystem,
+				name: `Device OS ${releaseByModuleVersion(platform, needsSystem)?.version ?? `with system-part ${needsSystem}`}`,
+			})
+		: [problem('NOT_AN_APPLICATION', `${name} has no place on a ${platform.displayName}.`, { file: name })];
+	return { size: region ? region.end - region.start : used, used, problems };
 }
 
 function tooLarge(platform: Platform, { store, used, free }: StoreUse, assets: readonly PlannedAsset[]): Problem[] {

@@ -1,0 +1,173 @@
+/**
+ * From options to an image: opens the release, finds and judges the application, finds the MBR, and composes. What `hex`, `zip` and
+ * `export` have in common.
+ */
+import type { Platform, ReleaseSet, SourcedModule } from '@linac/catalog';
+import type { Problem } from '@linac/core';
+import { nodeDigests } from '@linac/host';
+import {
+	type ComposedImage,
+	type ComposeOptions,
+	composeImage,
+	judgeApplication,
+	needsMbr,
+	openApplicationFile,
+	type Surroundings,
+} from '@linac/image';
+import type { Context, SourceOptions } from '../../context.js';
+import { ExitCode } from '../../exit-codes.js';
+import { defaultRelease, platformNamed, releaseNamed } from '../../facts.js';
+import { CommandFailure, refused, usage } from '../../failure.js';
+import { readInputs } from '../../inputs.js';
+import { openSources } from '../../sources.js';
+import { keptMbr, readMbr } from './mbr-store.js';
+
+export interface ImageOptions extends SourceOptions {
+	platform?: string;
+	target?: string;
+	/** A file; `false`: none; absent: the default application. */
+	app?: string | false;
+	mbr?: string;
+	nfcPins?: string;
+	/** `false`: without the registers. */
+	uicr?: boolean;
+	allow?: string[];
+}
+
+export interface OpenedParts {
+	platform: Platform;
+	release: ReleaseSet;
+	application: SourcedModule | undefined;
+	/** Warnings and notes. */
+	problems: Problem[];
+}
+
+const permissions = ['unknown-mbr'];
+
+/** The platform that was named. */
+export function platformOption(options: ImageOptions): Platform {
+	if (options.platform === undefined) {
+		throw usage(
+			'Which kind of board is it for?',
+			'Name it with --platform, e.g. --platform boron. "linac releases" shows the names.',
+		);
+	}
+	return platformNamed(options.platform);
+}
+
+/** Opens the release and the application that the options name. Throws what is wrong with them. */
+export async function openParts(context: Context, options: ImageOptions): Promise<OpenedParts> {
+	const platform = platformOption(options);
+	const entry = options.target === undefined ? defaultRelease(platform) : releaseNamed(options.target, platform);
+	const sources = await openSources(context, options);
+	const release = await sources.open({ platform: platform.name, version: entry.version }, context.signal);
+	const surroundings: Surroundings = {
+		platform,
+		moduleVersion: release.moduleVersion,
+		name: `Device OS ${release.version}`,
+		modules: release.modules.map((m) => m.module.prefix),
+	};
+	if (options.app === false) return { platform, release, application: undefined, problems: [] };
+	if (options.app !== undefined) {
+		const { application, problems } = await readApplication(context, options.app, surroundings);
+		return { platform, release, application, problems };
+	}
+	const found = release.application ?? (await sources.application(platform, release.version, context.signal));
+	if (!found) {
+		throw new CommandFailure(
+			ExitCode.releaseUnavailable,
+			'APPLICATION_NOT_AVAILABLE',
+			`No source has a default application for the ${platform.displayName}.`,
+			{ hint: 'Give your own with --app FILE, or say --no-app for an image without one.' },
+		);
+	}
+	const problems = judgeApplication(found, found.origin, surroundings);
+	if (problems.some((p) => p.severity === 'error')) {
+		throw refused(
+			ExitCode.inputRefused,
+			problems,
+			'That is the default application which the source has. Give your own with --app FILE, or say --no-app for an image without one.',
+		);
+	}
+	return { platform, release, application: found, problems };
+}
+
+/** An application from a file, judged. */
+export async function readApplication(
+	context: Context,
+	path: string,
+	surroundings: Surroundings,
+): Promise<{ application: SourcedModule; problems: Problem[] }> {
+	const [input] = await readInputs([path], context.cwd);
+	if (input?.bytes === undefined) throw refused(ExitCode.inputRefused, input?.problems ?? []);
+	const verdict = openApplicationFile({ name: input.name, bytes: input.bytes }, surroundings, nodeDigests);
+	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems);
+	return { application: verdict.value, problems: verdict.problems };
+}
+
+/** The MBR by option or from the cache; undefined where none is needed or none is there (composing then says what to do). */
+export async function openMbr(context: Context, platform: Platform, options: ImageOptions): Promise<Uint8Array | undefined> {
+	if (!needsMbr(platform)) {
+		if (options.mbr !== undefined) throw usage(`A ${platform.displayName} has no MBR of Nordic's.`, 'Leave out --mbr.');
+		return undefined;
+	}
+	if (options.mbr !== undefined) return (await readMbr(context, options.mbr, platform)).bytes;
+	return keptMbr(context, platform);
+}
+
+/** What the options say about the chip's registers and permissions, for `composeImage`. */
+export function chipOptions(options: ImageOptions): Pick<ComposeOptions, 'uicr' | 'nfcPins' | 'allowUnknownMbr'> {
+	const { nfcPins } = options;
+	if (nfcPins !== undefined && nfcPins !== 'gpio' && nfcPins !== 'nfc') {
+		throw usage(`--nfc-pins is either "gpio" or "nfc", not "${nfcPins}".`);
+	}
+	for (const what of options.allow ?? []) {
+		if (!permissions.includes(what))
+			throw usage(`There is nothing called "${what}" to allow.`, `It can be: ${permissions.join(', ')}.`);
+	}
+	return {
+		...(options.uicr === undefined ? {} : { uicr: options.uicr }),
+		...(nfcPins === undefined ? {} : { nfcPins }),
+		...(options.allow?.includes('unknown-mbr') ? { allowUnknownMbr: true } : {}),
+	};
+}
+
+export interface ComposedParts extends OpenedParts {
+	composed: ComposedImage;
+}
+
+/** Everything up to the image. Throws with every reason when it cannot be made. */
+export async function composeFromOptions(
+	context: Context,
+	options: ImageOptions,
+	more: Pick<ComposeOptions, 'dct'> = {},
+): Promise<ComposedParts> {
+	const chip = chipOptions(options);
+	// What is cheap to be wrong about comes first: a download need not be waited for to learn of a missing MBR.
+	const platform = platformOption(options);
+	const mbr = await openMbr(context, platform, options);
+	const parts = await openParts(context, options);
+	const verdict = composeImage({
+		platform,
+		release: parts.release,
+		...(parts.application ? { application: parts.application } : {}),
+		...(mbr ? { mbr } : {}),
+		...chip,
+		...more,
+		digests: nodeDigests,
+	});
+	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems, hintFor(verdict.problems));
+	// A default application brings what was found out about it already.
+	const problems = [
+		...parts.problems.filter((p) => !verdict.value.notes.some((n) => n.message === p.message)),
+		...verdict.value.notes,
+	];
+	return { ...parts, composed: verdict.value, problems };
+}
+
+function hintFor(problems: readonly Problem[]): string | undefined {
+	if (problems.some((p) => p.code === 'MBR_NEEDED'))
+		return 'Have linac learn it from a file: linac hex learn restore.hex; or name the file each time: --mbr restore.hex.';
+	if (problems.some((p) => p.code === 'MBR_UNKNOWN')) return 'If you know that it is right: --allow unknown-mbr.';
+	return undefined;
+}
