@@ -2,64 +2,34 @@
  * Decides what becomes of an application and its assets before anything is written: whether the application can have assets at all, how large
  * each asset is as its device stores it, and whether all of them fit into the store under every Device OS that the application can run on.
  * The archive itself: `writeBundle` of `@linac/firmware`. Nothing here reads files.
- *
- * Sizes are exact for modules made by `createAssetModule`, which is what linac sends. Other tools compress with another Deflate, and get a few
- * per cent more or less: hence the warning where it is that tight.
  */
 import {
-	type AssetStore,
 	assetDependencyForm,
 	assetStore,
 	firstSystemWithAssets,
 	type Platform,
 	platformById,
-	type ReleaseEntry,
 	regionOf,
 	releaseByModuleVersion,
 	releasesFor,
 	slotOf,
 } from '@linac/catalog';
-import { assert, bad, type Digests, good, type Problem, portableDigests, problem, toHex, type Verdict } from '@linac/core';
+import { assert, bad, type Digests, good, type Problem, portableDigests, problem, type Verdict } from '@linac/core';
 import {
 	type BundleAsset,
 	contentKind,
-	createAssetModule,
 	hiddenAssets,
 	ModuleFunction,
 	moduleLabel,
 	type ParsedModule,
 	parseModule,
 	requiredAssets,
-	sortAssets,
 	whyNoAssetName,
 	withAssets,
 	writeBundle,
 } from '@linac/firmware';
 import { placeProblems } from '../application.js';
-
-/** How much larger a module may get that another tool compresses. Measured against zlib at its default level: at most 2.2 %. */
-const OTHER_DEFLATE = 0.03;
-
-export interface PlannedAsset extends BundleAsset {
-	/** Of the raw bytes, hex. */
-	sha256: string;
-	/** Bytes of the compressed module that is sent. */
-	moduleSize: number;
-	/** Bytes that it takes in the store: whole blocks. */
-	storeSize: number;
-}
-
-/** All assets in the store of one kind of device, under releases with the same store. */
-export interface StoreUse {
-	platform: string;
-	/** Oldest first. Empty: the application needs a newer Device OS than any that is known here, and the newest store counts. */
-	releases: ReleaseEntry[];
-	store: AssetStore;
-	/** Bytes of whole blocks. */
-	used: number;
-	/** `usable - used`; negative when they do not fit. */
-	free: number;
-}
+import { measureAssets, type PlannedAsset, type StoreUse } from './measure-assets.js';
 
 export interface BundlePlan {
 	platform: Platform;
@@ -95,19 +65,14 @@ export function planBundle(
 	options: BundlePlanOptions = {},
 ): Verdict<BundlePlan> {
 	const digests = options.digests ?? portableDigests;
-	const judged = judgeApplication(application, digests);
+	const judged = openApplication(application, digests);
 	if (!judged.ok) return judged;
 	const { module, platform, form, needsSystem } = judged.value;
 	const names = judgeNames(application.name, assets);
 	if (names.length > 0) return bad(...names);
 
-	const stores = storesOf(platform, needsSystem);
-	const planned = sortAssets(assets).map((a): PlannedAsset => {
-		const moduleSize = createAssetModule(a.name, a.bytes, digests).length;
-		const storeSize = stores[0]!.store.takes(moduleSize);
-		return { ...a, sha256: toHex(digests.sha256(a.bytes)), moduleSize, storeSize };
-	});
-	const needed = planned.map((a) => ({ name: a.name, sha256: digests.sha256(a.bytes) }));
+	const measured = measureAssets(platform, needsSystem, assets, digests);
+	const needed = measured.assets.map((a) => ({ name: a.name, sha256: digests.sha256(a.bytes) }));
 	const listed = withAssets(module, needed, { form, digests, file: application.name });
 	if (!listed.ok) return listed;
 	const result = parseModule(listed.value, { file: application.name, digests });
@@ -125,16 +90,13 @@ export function planBundle(
 		);
 	}
 	const slot = slotUse(platform, result.value, application.name, needsSystem);
-	problems.push(...slot.problems);
-	const used = planned.reduce((sum, a) => sum + a.storeSize, 0);
-	const uses = stores.map((s): StoreUse => ({ ...s, used, free: s.store.usable - used }));
-	for (const use of uses) problems.push(...tooLarge(platform, use, planned));
+	problems.push(...slot.problems, ...measured.problems);
 	const plan: BundlePlan = {
 		platform,
 		application: { name: application.name, module: result.value, needsSystem, slot: { size: slot.size, used: slot.used } },
-		assets: planned,
+		assets: measured.assets,
 		replaced,
-		stores: uses,
+		stores: measured.stores,
 		fits: problems.every((p) => p.severity !== 'error'),
 	};
 	return good(plan, problems);
@@ -146,30 +108,43 @@ export function writePlannedBundle(plan: BundlePlan, digests?: Digests): Uint8Ar
 	return writeBundle({ name: plan.application.name, bytes: plan.application.module.bytes }, plan.assets, digests);
 }
 
-interface Judged {
-	module: ParsedModule;
+/** An application that can have assets. */
+export interface Able {
 	platform: Platform;
+	/** Where it lists them. */
 	form: 'prefix' | 'suffix';
+	/** Lowest number of the system part that it runs on. */
 	needsSystem: number;
 }
 
-function judgeApplication({ name, bytes }: { name: string; bytes: Uint8Array }, digests: Digests): Verdict<Judged> {
-	const refuse = (code: string, message: string) => bad<Judged>(problem(code, message, { file: name }));
+type Opened = Able & { module: ParsedModule };
+
+function openApplication({ name, bytes }: { name: string; bytes: Uint8Array }, digests: Digests): Verdict<Opened> {
 	if (contentKind(bytes) === 'zip') {
-		return refuse(
-			'BUNDLE_OF_BUNDLE',
-			`${name} is an archive, probably a bundle already. "linac bundle strip ${name} -o app.bin" takes the application out of it.`,
+		return bad(
+			problem(
+				'BUNDLE_OF_BUNDLE',
+				`${name} is an archive, probably a bundle already. "linac bundle strip ${name} -o app.bin" takes the application out of it.`,
+				{ file: name },
+			),
 		);
 	}
 	const parsed = parseModule(bytes, { file: name, digests });
 	if (!parsed.ok) return parsed;
 	const module = parsed.value;
 	if (!module.sound) return bad(...module.problems);
+	const able = judgeForAssets(module, name);
+	return able.ok ? good({ module, ...able.value }, module.problems) : able;
+}
+
+/** Whether this module is an application that can have assets: for a platform with a store, built for a Device OS that knows assets. */
+export function judgeForAssets(module: ParsedModule, name: string): Verdict<Able> {
+	const refuse = (code: string, message: string) => bad<Able>(problem(code, message, { file: name }));
 	const { prefix } = module;
 	if (prefix.function !== ModuleFunction.user) {
 		return refuse(
 			'NOT_AN_APPLICATION',
-			`${name} is ${moduleLabel(prefix)} ${prefix.version}, and a bundle needs an application (user-part). Give the .bin file of your own firmware.`,
+			`${name} is ${moduleLabel(prefix)} ${prefix.version}, and a bundle needs an application (user-part). Give the file that your compiler made of your program.`,
 		);
 	}
 	const platform = platformById(prefix.platformId);
@@ -188,12 +163,12 @@ function judgeApplication({ name, bytes }: { name: string; bytes: Uint8Array }, 
 	);
 	const first = firstSystemWithAssets();
 	if (needsSystem < first) {
-		const built = releaseByModuleVersion(platform, needsSystem)?.version ?? `system-part ${needsSystem}`;
+		const built = releaseByModuleVersion(platform, needsSystem)?.version;
 		const lowest = lowestRelease(platform, first);
 		return refuse(
 			'BUNDLE_SYSTEM_TOO_OLD',
-			`${name} is built for Device OS ${built}, and assets need ${lowest} or newer. Compile it again for that: ` +
-				`particle compile ${platform.name} --target ${lowest}`,
+			`${name} is built for ${built === undefined ? `system-part ${needsSystem}` : `Device OS ${built}`}, and assets need Device OS ${lowest} or newer. ` +
+				`Compile it again for that: particle compile ${platform.name} --target ${lowest}`,
 		);
 	}
 	const hidden = hiddenAssets(module);
@@ -203,7 +178,7 @@ function judgeApplication({ name, bytes }: { name: string; bytes: Uint8Array }, 
 			`${name} has a list of assets (${hidden.join(', ')}) where no device looks: a tool bundled it twice. Give the file that the compiler made.`,
 		);
 	}
-	return good({ module, platform, form, needsSystem }, module.problems);
+	return good({ platform, form, needsSystem });
 }
 
 function lowestRelease(platform: Platform, first: number): string {
@@ -235,25 +210,6 @@ function judgeNames(application: string, assets: readonly BundleAsset[]): Proble
 	return problems;
 }
 
-/** The stores under all releases that the application runs on, neighbours with the same store together. At least one. */
-function storesOf(platform: Platform, needsSystem: number): { platform: string; releases: ReleaseEntry[]; store: AssetStore }[] {
-	const out: { platform: string; releases: ReleaseEntry[]; store: AssetStore }[] = [];
-	const releases = releasesFor(platform).filter((r) => r.moduleVersion >= needsSystem);
-	for (const release of releases.sort((a, b) => a.moduleVersion - b.moduleVersion)) {
-		const store = assetStore(platform, release.moduleVersion);
-		if (!store) continue;
-		const last = out.at(-1);
-		if (last && last.store.usable === store.usable && last.store.largest === store.largest) last.releases.push(release);
-		else out.push({ platform: platform.name, releases: [release], store });
-	}
-	if (out.length === 0) {
-		const store = assetStore(platform, needsSystem);
-		assert(store, 'a platform that has a store keeps it');
-		out.push({ platform: platform.name, releases: [], store });
-	}
-	return out;
-}
-
 function slotUse(
 	platform: Platform,
 	module: ParsedModule,
@@ -271,43 +227,4 @@ function slotUse(
 			})
 		: [problem('NOT_AN_APPLICATION', `${name} has no place on a ${platform.displayName}.`, { file: name })];
 	return { size: region ? region.end - region.start : used, used, problems };
-}
-
-function tooLarge(platform: Platform, { store, used, free }: StoreUse, assets: readonly PlannedAsset[]): Problem[] {
-	const problems: Problem[] = [];
-	const board = platform.displayName;
-	for (const { name, moduleSize } of assets) {
-		if (moduleSize > store.largest) {
-			problems.push(
-				problem(
-					'ASSET_TOO_LARGE',
-					`The asset "${name}" has ${moduleSize} bytes when compressed; a ${board} can receive ${store.largest}. Split it into several files.`,
-					{ file: name, field: 'moduleSize', expected: store.largest, found: moduleSize },
-				),
-			);
-		} else if (moduleSize * (1 + OTHER_DEFLATE) > store.largest) problems.push(tight(`The asset "${name}"`, name));
-	}
-	if (free < 0) {
-		problems.push(
-			problem(
-				'BUNDLE_TOO_LARGE',
-				`The assets take ${used} bytes in the store of a ${board}, ${-free} more than the ${store.usable} that it has. Leave some out, or make them smaller.`,
-				{
-					field: 'assets',
-					expected: store.usable,
-					found: Object.fromEntries(assets.map((a) => [a.name, { moduleSize: a.moduleSize, storeSize: a.storeSize }])),
-				},
-			),
-		);
-	} else if (assets.reduce((sum, a) => sum + store.takes(Math.ceil(a.moduleSize * (1 + OTHER_DEFLATE))), 0) > store.usable)
-		problems.push(tight('The bundle'));
-	return problems;
-}
-
-function tight(what: string, file?: string): Problem {
-	return problem(
-		'BUNDLE_NEARLY_FULL',
-		`${what} just fits. Tools that compress less well (Particle's cloud and command line) may need up to 3 % more, and then it would not.`,
-		{ severity: 'warning', ...(file === undefined ? {} : { file }) },
-	);
 }
