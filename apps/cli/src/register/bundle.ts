@@ -36,7 +36,8 @@ export function registerBundle({ add, runs }: Registrar): void {
 				bundle,
 			),
 		),
-		['linac bundle list product.zip', ''],
+		['linac bundle list product.zip', 'its assets, their sizes, and the store that they go into'],
+		['linac bundle list firmware.bin', 'the assets that an application asks for'],
 	).action(runs<object>(async () => (await import('../commands/bundle/look.js')).listBundle));
 
 	examples(
@@ -65,6 +66,7 @@ export function registerBundle({ add, runs }: Registrar): void {
 				bundle,
 			),
 		),
-		['linac bundle verify product.zip', ''],
+		['linac bundle verify product.zip', 'before it is handed out'],
+		['linac bundle verify product.zip --json', 'in a script'],
 	).action(runs<object>(async () => (await import('../commands/bundle/look.js')).verifyBundle));
 }

@@ -88,7 +88,7 @@ function tooLarge(platform: Platform, { store, used, free }: StoreUse, assets: r
 			problems.push(
 				problem(
 					'ASSET_TOO_LARGE',
-					`The asset "${name}" has ${moduleSize} bytes when compressed; a ${board} can receive ${store.largest}. Split it into several files.`,
+					`The asset "${name}" has ${moduleSize} bytes when compressed; the ${board} can receive ${store.largest}. Split it into several files.`,
 					{ file: name, field: 'moduleSize', expected: store.largest, found: moduleSize },
 				),
 			);
@@ -98,7 +98,7 @@ function tooLarge(platform: Platform, { store, used, free }: StoreUse, assets: r
 		problems.push(
 			problem(
 				'BUNDLE_TOO_LARGE',
-				`The assets take ${used} bytes in the store of a ${board}, ${-free} more than the ${store.usable} that it has. Leave some out, or make them smaller.`,
+				`The assets take ${used} bytes in the store of the ${board}, ${-free} more than the ${store.usable} that it has. Leave some out, or make them smaller.`,
 				{
 					field: 'assets',
 					expected: store.usable,

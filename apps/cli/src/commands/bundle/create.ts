@@ -27,6 +27,7 @@ export async function bundle(context: Context, options: BundleOptions, [name = '
 	if (input === undefined || input.fromFolder || more.length > 0)
 		throw usage(`${name} is a folder. Give one application (.bin).`);
 	if (input.bytes === undefined) throw refused(ExitCode.inputRefused, input.problems);
+	await refuseExisting(context, [path], options.force);
 	const found = await findAssets(context, options.assets, name);
 	const planned = planBundle({ name, bytes: input.bytes }, found.assets, { digests: nodeDigests });
 	if (!planned.ok) throw refused(ExitCode.inputRefused, planned.problems);
@@ -42,7 +43,6 @@ export async function bundle(context: Context, options: BundleOptions, [name = '
 		output.document({ ...planJson(plan, found, problems), error: { ...failure.toJSON(), exitCode: failure.exitCode } });
 		return tell(output, failure, { debug: context.debug });
 	}
-	await refuseExisting(context, [path], options.force);
 	const bytes = writePlannedBundle(plan, nodeDigests);
 	await writeFiles(context, [{ path, bytes }]);
 	const sha256 = toHex(nodeDigests.sha256(bytes));

@@ -84,7 +84,7 @@ function percent(part: number, { store }: StoreUse): number {
 function releasesText({ releases }: StoreUse): string {
 	const first = releases[0]?.version;
 	const last = releases.at(-1)?.version;
-	if (first === undefined) return 'a Device OS newer than any known here';
+	if (first === undefined) return 'Device OS newer than any known here';
 	return first === last ? `Device OS ${first}` : `Device OS ${first} to ${last}`;
 }
 

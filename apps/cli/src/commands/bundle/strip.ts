@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { problem } from '@linac/core';
-import { hiddenAssets, requiredAssets, whyNoAssetName, withoutAssets } from '@linac/firmware';
+import { ENV_ASSET_NAME, hiddenAssets, requiredAssets, whyNoAssetName, withoutAssets } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
@@ -56,10 +56,10 @@ export async function stripBundle(
 
 /** Names come from somebody's archive: nothing is written outside of the folder. */
 function folderFiles(bundle: OpenedBundle, folder: string, name: string, application: Uint8Array): OutputFile[] {
-	const files: OutputFile[] = [{ path: join(folder, name), bytes: application }];
+	const files: OutputFile[] = [{ path: join(folder, name.replace(/^.*[\\/]/, '')), bytes: application }];
 	const names = new Set<string>();
 	for (const asset of bundle.assets) {
-		const reserved = bundle.env !== undefined && asset.name === 'env';
+		const reserved = asset.name === ENV_ASSET_NAME;
 		const why = reserved
 			? undefined
 			: (whyNoAssetName(asset.name) ?? (names.has(asset.name) ? 'it stands there twice' : undefined));
@@ -68,8 +68,8 @@ function folderFiles(bundle: OpenedBundle, folder: string, name: string, applica
 			throw refused(ExitCode.inputRefused, [problem('ASSET_NAME_INVALID', message, { file: bundle.file })]);
 		}
 		names.add(asset.name);
-		// Environment variables are written as the text that they were made from.
-		if (!reserved) files.push({ path: join(folder, 'assets', asset.name), bytes: asset.bytes });
+		// Environment variables are written as the text that they were made from, where the bundle has it.
+		if (!reserved || !bundle.env) files.push({ path: join(folder, 'assets', asset.name), bytes: asset.bytes });
 	}
 	if (bundle.env) files.push({ path: join(folder, 'env.json'), bytes: bundle.env.bytes });
 	return files;
