@@ -1,3 +1,4 @@
+export * from './asset-facts.js';
 export * from './image-facts.js';
 export * from './matrix.js';
 export * from './platforms.js';

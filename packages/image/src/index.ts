@@ -1,4 +1,7 @@
 export * from './application.js';
+export * from './bundle/measure-assets.js';
+export * from './bundle/plan-bundle.js';
+export * from './bundle/project-properties.js';
 export * from './chip-modules.js';
 export * from './classic-hex.js';
 export * from './compose.js';
