@@ -23,7 +23,6 @@ export function registerReleases({ add, runs }: Registrar): void {
 			async () => (await import('../commands/releases.js')).releases,
 		),
 	);
-	// What stands behind a subcommand is the subcommand's.
 	releases.enablePositionalOptions();
 
 	const mirror = examples(

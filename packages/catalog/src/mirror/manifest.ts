@@ -66,12 +66,12 @@ export function mirrorManifest(parts: readonly Pick<MirrorManifest, 'files' | 'f
 		for (const f of part.files) files.set(f.path, f);
 	}
 	const needed = new Set([...releases.values()].flatMap(filesOf).concat([...further.values()].map((f) => f.file)));
-	return {
+	return sorted({
 		files: [...files.values()].filter((f) => needed.has(f.path)),
 		format: MIRROR_FORMAT,
 		further: [...further.values()],
 		releases: [...releases.values()],
-	};
+	});
 }
 
 /** Paths of everything that a release consists of, its application included. */
@@ -81,8 +81,13 @@ export function filesOf(release: MirrorRelease): string[] {
 
 /** The one way to write it. */
 export function serializeManifest(manifest: MirrorManifest): Uint8Array {
+	return new TextEncoder().encode(`${JSON.stringify(sorted(manifest), null, '\t')}\n`);
+}
+
+/** Keys and lists in their order. */
+function sorted(manifest: MirrorManifest): MirrorManifest {
 	const module = ({ file, slot, version }: MirrorModule) => ({ file, slot, version });
-	const sorted: MirrorManifest = {
+	return {
 		files: manifest.files.map(({ path, sha256, size }) => ({ path, sha256, size })).sort(by((f) => f.path)),
 		format: MIRROR_FORMAT,
 		further: manifest.further.map(({ file, kind, mcu }) => ({ file, kind, mcu })).sort(by((f) => `${f.kind} ${f.mcu}`)),
@@ -96,7 +101,6 @@ export function serializeManifest(manifest: MirrorManifest): Uint8Array {
 			}))
 			.sort(by((r) => `${r.platform} ${r.version}`)),
 	};
-	return new TextEncoder().encode(`${JSON.stringify(sorted, null, '\t')}\n`);
 }
 
 /** By code units: the same in every locale. */
