@@ -184,6 +184,8 @@ export interface ReleaseSource {
 	readonly name: string;
 	/** Needs no network: asked first, and also when the network is turned off. */
 	readonly offline?: boolean;
+	/** It is used or nothing is: what is wrong with it as a whole (`MIRROR_...`, `KEY_...`) ends the search instead of passing it over. */
+	readonly strict?: boolean;
 	list(signal?: AbortSignal): Promise<ReleaseSummary[]>;
 	/** Throws `SOURCE_UNREACHABLE` when the next source should be asked; a refused verdict says what is wrong with what it has. */
 	open(query: ReleaseQuery, signal?: AbortSignal, onProgress?: (progress: SourceProgress) => void): Promise<Verdict<ReleaseSet>>;
