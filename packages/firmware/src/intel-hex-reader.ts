@@ -56,6 +56,23 @@ export function parseIntelHex(input: Uint8Array | string, options: { file?: stri
 	return reader.read();
 }
 
+/** Bytes at consecutive addresses as they follow each other in the file. */
+export interface HexLayer {
+	start: number;
+	bytes: Uint8Array;
+	/** Where it begins in the file, from 1. */
+	line: number;
+}
+
+/**
+ * The pieces of an Intel HEX file in the order in which they stand there, whether or not they overlap: for telling what a file holds whose
+ * pieces contradict each other. For everything else there is `parseIntelHex`, which refuses such a file.
+ */
+export function parseHexLayers(input: Uint8Array | string, options: { file?: string } = {}): Verdict<HexLayer[]> {
+	const reader = new Reader(typeof input === 'string' ? new TextEncoder().encode(input) : input, options.file);
+	return reader.layers();
+}
+
 class Reader {
 	readonly #bytes: Uint8Array;
 	readonly #file: string | undefined;
@@ -81,6 +98,22 @@ class Reader {
 	}
 
 	read(): Verdict<IntelHex> {
+		this.#readLines();
+		return this.#problems.some((p) => p.severity === 'error') ? bad(...this.#problems) : this.#finish();
+	}
+
+	layers(): Verdict<HexLayer[]> {
+		this.#readLines();
+		if (this.#problems.some((p) => p.severity === 'error')) return bad(...this.#problems);
+		const value = this.#runs.map((r) => ({
+			start: r.start,
+			bytes: this.#data.subarray(r.from, r.from + r.length),
+			line: r.line,
+		}));
+		return { ok: true, value, problems: this.#problems };
+	}
+
+	#readLines(): undefined {
 		const bytes = this.#bytes;
 		let at = 0;
 		while (at < bytes.length && this.#problems.length < MOST_PROBLEMS) {
@@ -98,21 +131,18 @@ class Reader {
 			if (!isBlank(bytes, at, last)) this.#readLine(at, last);
 			at = end + 1;
 		}
-		if (this.#problems.some((p) => p.severity === 'error')) return bad(...this.#problems);
-		if (this.#filled === 0)
-			return bad(
-				this.#problem(
-					'HEX_EMPTY',
-					this.#records === 0 ? 'There is no Intel HEX record in it.' : 'There are records in it, but none with data.',
-				),
-			);
+		if (this.#problems.some((p) => p.severity === 'error')) return;
+		if (this.#filled === 0) {
+			const what = this.#records === 0 ? 'There is no Intel HEX record in it.' : 'There are records in it, but none with data.';
+			this.#problems.push(this.#problem('HEX_EMPTY', what));
+			return;
+		}
 		if (!this.#ended) {
 			this.#warn(
 				'HEX_NO_EOF',
 				'There is no end-of-file record, so the file may be cut short. (Published Gen 3 files of 0.9.0 never had one; every module inside is checked by its own CRC.)',
 			);
 		}
-		return this.#finish();
 	}
 
 	/**
