@@ -49,6 +49,8 @@ export function generated() {
 	files['images.ts'] =
 		`${header('data/images.json')}export const imagesText =\n\t${quote(JSON.stringify(json('images.json')))};\n`;
 
+	files['dct.ts'] = `${header('data/dct.json')}export const dctText =\n\t${quote(JSON.stringify(json('dct.json')))};\n`;
+
 	if (existsSync(join(data, 'rules.json'))) {
 		files['rules.ts'] = `${header('data/rules.json')}export const rulesText =\n\t${quote(JSON.stringify(json('rules.json')))};\n`;
 	}

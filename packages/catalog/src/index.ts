@@ -1,3 +1,4 @@
+export * from './dct-facts.js';
 export * from './image-facts.js';
 export * from './platforms.js';
 export * from './releases.js';
