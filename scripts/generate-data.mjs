@@ -47,7 +47,6 @@ export function generated() {
 		`export const applicationTexts: readonly string[] = ${rows(tarballs.applications)};\n`;
 
 	for (const name of ['images', 'swd', 'assets', 'dct']) {
-		if (!existsSync(join(data, `${name}.json`))) continue;
 		files[`${name}.ts`] =
 			`${header(`data/${name}.json`)}export const ${name}Text =\n\t${quote(JSON.stringify(json(`${name}.json`)))};\n`;
 	}
