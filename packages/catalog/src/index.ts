@@ -16,14 +16,13 @@ export {
 export { furtherPart, type MirrorPart, releasePart } from './mirror/mirror-part.js';
 export { MANIFEST_NAME, SIGNATURE_NAME } from './mirror/mirror-paths.js';
 export { type MirrorSignature, parseSignatures, serializeSignatures, signManifest } from './mirror/mirror-signature.js';
-
+export {
 	type FurtherQuery,
 	type MirrorReader,
 	type MirrorSource,
 	type MirrorSourceOptions,
 	mirrorSource,
 } from './mirror/mirror-source.js';
-
 export { type Mirror, type ReadMirrorOptions, readMirror, type SignedBy, verifyMirrorFile } from './mirror/read-mirror.js';
 export * from './platforms.js';
 export * from './releases.js';
