@@ -18,6 +18,7 @@ import { address, bad, type Digests, good, type Problem, portableDigests, proble
 import { MemoryImage, ModuleFlag, ModuleFunction, type ParsedModule, PREFIX_SIZE } from '@linac/firmware';
 import { judgeApplication } from './application.js';
 import { chipModules } from './chip-modules.js';
+import { freeOf } from './free-space.js';
 import { judgeMbr } from './mbr.js';
 import type { ComposedImage, ImagePart } from './types.js';
 
@@ -180,19 +181,10 @@ function uicrParts(platform: Platform, moduleVersion: number, nfcPins: ComposeOp
 }
 
 /** The guard, as far as nothing else stands there: where the application does, the former one is gone anyway. */
-function guardParts(platform: Platform, moduleVersion: number, parts: readonly ImagePart[]): ImagePart[] {
+export function guardParts(platform: Platform, moduleVersion: number, parts: readonly ImagePart[]): ImagePart[] {
 	const facts = guardFacts(platform, moduleVersion);
 	if (!facts) return [];
-	let free = [{ start: facts.start, end: facts.start + facts.length }];
-	for (const part of parts) {
-		free = free.flatMap((f) => {
-			if (part.end <= f.start || part.start >= f.end) return [f];
-			return [
-				{ start: f.start, end: part.start },
-				{ start: part.end, end: f.end },
-			].filter((r) => r.start < r.end);
-		});
-	}
+	const free = freeOf({ start: facts.start, end: facts.start + facts.length }, parts);
 	return free.map((f) => ({ kind: 'guard', name: 'guard', ...f, bytes: new Uint8Array(f.end - f.start).fill(0xff) }));
 }
 

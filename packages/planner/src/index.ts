@@ -1,4 +1,4 @@
-export { type Boot, boot } from './boot.js';
+export { type Boot, boot, bootFacts, isMonolithic } from './boot.js';
 export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';

@@ -3,15 +3,24 @@ import type { Command } from 'commander';
 import type { HexOptions } from '../commands/hex/make.js';
 import { collect, examples, type Registrar, withOutput, withSources } from '../registration.js';
 
-/** Options of every command that makes an image of a release. */
+/** Options that say which release and which application. */
+export function withRelease(command: Command): Command {
+	return withSources(releaseOptions(command));
+}
+
+function releaseOptions(command: Command): Command {
+	return command
+		.optionsGroup('What goes into it:')
+		.option('-p, --platform <name>', 'the kind of board, e.g. boron')
+		.option('-t, --target <version>', 'Device OS version; default: the latest long-term support version for this board')
+		.option('--app <file>', 'your application (.bin); default: the default application that the source has (Tinker)')
+		.option('--no-app', 'no application');
+}
+
+/** Options of every command that makes an image of a release for a blank chip. */
 export function withImage(command: Command): Command {
 	return withSources(
-		command
-			.optionsGroup('What goes into it:')
-			.option('-p, --platform <name>', 'the kind of board, e.g. boron')
-			.option('-t, --target <version>', 'Device OS version; default: the latest long-term support version for this board')
-			.option('--app <file>', 'your application (.bin); default: the default application that the source has (Tinker)')
-			.option('--no-app', 'no application')
+		releaseOptions(command)
 			.option('--mbr <file>', "a hex file with Nordic's MBR, where linac has not learned it yet (nRF52840 boards)")
 			.option('--nfc-pins <use>', 'nRF52840: what the two NFC pins are, "gpio" or "nfc"; default: as published for the board')
 			.option('--no-uicr', "nRF52840: leave the chip's UICR registers out, for boards that have them set")

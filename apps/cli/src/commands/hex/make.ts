@@ -6,13 +6,14 @@ import { asPlatform } from '@linac/catalog';
 import { address, assert, equalBytes, type Problem, toHex, type Verdict } from '@linac/core';
 import { type MemoryImage, parseIntelHex, writeIntelHex } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
-import { type ComposedImage, classicHex, type ImagePart } from '@linac/image';
+import { type ComposedImage, classicHex } from '@linac/image';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
 import { refused, usage } from '../../failure.js';
 import { count, formatBytes } from '../../format.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
 import { composeFromOptions, type ImageOptions } from '../image/compose-options.js';
+import { partJson, showNotes, showParts } from '../image/show-parts.js';
 
 export interface HexOptions extends ImageOptions {
 	base?: string;
@@ -83,62 +84,11 @@ function report(context: Context, made: Made): void {
 	});
 	output.print(output.colors.bold(`${out}: Device OS ${composed.version} for the ${platform.displayName}`));
 	output.print();
-	output.table(
-		[
-			{ title: 'Part' },
-			{ title: 'Version', align: 'right' },
-			{ title: 'Address' },
-			{ title: 'Size', align: 'right' },
-			{ title: 'From', wrap: true },
-		],
-		composed.parts.map((p) => [
-			p.name,
-			p.version === undefined ? '' : String(p.version),
-			`${address(p.start)} to ${address(p.end)}`,
-			formatBytes(p.bytes.length),
-			shortOrigin(p.origin) ?? ownWords(p),
-		]),
-		'  ',
-	);
+	showParts(output, composed.parts);
 	output.print();
-	const c = output.colors;
-	for (const p of problems) {
-		const label = p.severity === 'warning' ? c.yellow('Mind:') : c.cyan('Note:');
-		output.paragraph(`${label} ${p.message}`, '  ');
-	}
+	showNotes(output, problems);
 	output.print(
 		`  ${count(composed.parts.length, 'part')}, ${formatBytes(composed.image.size)} of memory; the file has ${formatBytes(bytes.length)}, SHA-256`,
 	);
 	output.print(`  ${sha256}`);
-}
-
-export function partJson(part: ImagePart): Record<string, unknown> {
-	return {
-		name: part.name,
-		kind: part.kind,
-		version: part.version ?? null,
-		start: part.start,
-		end: part.end,
-		size: part.bytes.length,
-		sha256: toHex(nodeDigests.sha256(part.bytes)),
-		from: part.origin ?? null,
-	};
-}
-
-/** Without the folders of a path: the whole of it is in the JSON. */
-function shortOrigin(origin: string | undefined): string | undefined {
-	return origin?.replace(/(?:[A-Za-z]:)?[\\/](?:[^\\/]+[\\/])*/, '');
-}
-
-function ownWords(part: ImagePart): string {
-	switch (part.kind) {
-		case 'uicr':
-			return 'registers of the chip';
-		case 'guard':
-			return 'blank: no application may be left in the former slot';
-		case 'dct':
-			return 'settings of the unit';
-		default:
-			return '';
-	}
 }

@@ -1,0 +1,66 @@
+/** How the parts of an image and what was noticed about them are shown, by all commands that make images. */
+import { address, type Problem, toHex } from '@linac/core';
+import { nodeDigests } from '@linac/host';
+import type { ImagePart } from '@linac/image';
+import { formatBytes } from '../../format.js';
+import type { Output } from '../../output.js';
+
+export function showParts(output: Output, parts: readonly ImagePart[]): void {
+	output.table(
+		[
+			{ title: 'Part' },
+			{ title: 'Version', align: 'right' },
+			{ title: 'Address' },
+			{ title: 'Size', align: 'right' },
+			{ title: 'From', wrap: true },
+		],
+		parts.map((p) => [
+			p.name,
+			p.version === undefined ? '' : String(p.version),
+			`${address(p.start)} to ${address(p.end)}`,
+			formatBytes(p.bytes.length),
+			shortOrigin(p.origin) ?? ownWords(p),
+		]),
+		'  ',
+	);
+}
+
+/** Warnings and notes, a paragraph each. */
+export function showNotes(output: Output, problems: readonly Problem[]): void {
+	const c = output.colors;
+	for (const p of problems) {
+		const label = p.severity === 'warning' ? c.yellow('Mind:') : c.cyan('Note:');
+		output.paragraph(`${label} ${p.message}`, '  ');
+	}
+}
+
+export function partJson(part: ImagePart): Record<string, unknown> {
+	return {
+		name: part.name,
+		kind: part.kind,
+		version: part.version ?? null,
+		start: part.start,
+		end: part.end,
+		size: part.bytes.length,
+		sha256: toHex(nodeDigests.sha256(part.bytes)),
+		from: part.origin ?? null,
+	};
+}
+
+/** Without the folders of a path: the whole of it is in the JSON. */
+function shortOrigin(origin: string | undefined): string | undefined {
+	return origin?.replace(/(?:[A-Za-z]:)?[\\/](?:[^\\/]+[\\/])*/, '');
+}
+
+function ownWords(part: ImagePart): string {
+	switch (part.kind) {
+		case 'uicr':
+			return 'registers of the chip';
+		case 'guard':
+			return 'blank: no application may be left in the former slot';
+		case 'dct':
+			return 'settings of the unit';
+		default:
+			return '';
+	}
+}
