@@ -1,15 +1,19 @@
-import { equalBytes, portableDigests, toHex } from '@linac/core';
+import { equalBytes, portableDigests, seededRandom, toHex } from '@linac/core';
 import { strToU8, zipSync } from 'fflate';
 import { expect, test } from 'vitest';
+import { mutate } from '../../../tests/support/mutate.js';
 import { realTinker } from '../../../tests/support/real-firmware.js';
 import {
+	createModule,
 	inspectInput,
 	isBystander,
 	parseModule,
 	readBundle,
 	rebuildModule,
+	signModule,
 	whyNoAssetName,
 	withAssets,
+	withoutAssets,
 	writeBundle,
 } from './index.js';
 
@@ -121,4 +125,26 @@ test('names that a device cannot store are refused before anything is written, t
 test('what operating systems and editors leave in folders is no asset', () => {
 	expect(['.DS_Store', 'Thumbs.db', 'desktop.ini', '__MACOSX', '.hidden'].every(isBystander)).toBe(true);
 	expect(['thumbs.png', 'a.ini', 'DS_Store'].some(isBystander)).toBe(false);
+});
+
+test('5,000 damaged applications, half of them with a right CRC, never make anything throw', () => {
+	const random = seededRandom(5);
+	const make = (form: 'prefix' | 'suffix') => {
+		const common = { platformId: 32, function: 5, index: 1, version: 6, body: new Uint8Array(64) };
+		const module = parseModule(
+			createModule(form === 'prefix' ? { ...common, end: 0x085ffffc, suffix: 'dynamic' } : { ...common, start: 0xb4000 }),
+		);
+		if (!module.ok) throw new Error('a module');
+		const made = withAssets(module.value, [{ name: 'cat', sha256: new Uint8Array(32) }], { form });
+		if (!made.ok) throw new Error('an application');
+		return made.value;
+	};
+	const originals = [make('prefix'), make('suffix')] as const;
+	for (let i = 0; i < 5000; i++) {
+		const bytes = mutate(originals[i % 2]!, originals[(i + 1) % 2]!, random);
+		if (random.int(2) === 0 && bytes.length > 64) signModule(bytes);
+		const read = readBundle('b.zip', zipSync({ 'app.bin': bytes, 'assets/cat': bytes }, { level: 0 }));
+		if (read.ok) withoutAssets(read.value.application.module);
+		else expect(read.problems.length).toBeGreaterThan(0);
+	}
 });
