@@ -5,9 +5,9 @@
 import { chmod, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ProgrammingTool, programmingTools, toolFacts, toolsFor } from '@linac/catalog';
-import { problem, toHex } from '@linac/core';
+import { problem, toHex, type Verdict } from '@linac/core';
 import { nodeDigests } from '@linac/host';
-import { type ExportedFile, exportFor, needsImage, unfitTool } from '@linac/image';
+import { buildDct, dctWrites, type ExportedFile, exportFor, needsImage, unfitTool } from '@linac/image';
 import type { Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { refused, usage } from '../failure.js';
@@ -22,8 +22,9 @@ import {
 	platformOption,
 } from './image/compose-options.js';
 import { showNotes } from './image/show-parts.js';
+import { type UnitOptions, unitFieldsOf } from './image/unit-options.js';
 
-export interface ExportCommandOptions extends ImageOptions {
+export interface ExportCommandOptions extends ImageOptions, UnitOptions {
 	for?: string;
 	out?: string;
 	force?: boolean;
@@ -33,16 +34,22 @@ export async function exportCommand(context: Context, options: ExportCommandOpti
 	const { output } = context;
 	const tool = chosenTool(options);
 	// dfu-util writes module by module, and needs nothing that only a blank chip does.
+	const fields = await unitFieldsOf(context, options);
 	const parts: OpenedParts & Partial<ComposedParts> = needsImage(tool)
-		? await composeFromOptions(context, options)
+		? await composeFromOptions(context, options, (set, of) =>
+				fields ? { dct: taken(buildDct(of, set.moduleVersion, fields)) } : {},
+			)
 		: await openParts(context, options);
 	const { platform, release, application } = parts;
+	// Over DFU the settings are written through alternate setting 1, which reaches them on every platform.
+	const dct = fields && !needsImage(tool) ? taken(dctWrites(platform, fields, release.moduleVersion)) : undefined;
 	const out = options.out ?? `${platform.name}-${release.version}-${tool}`;
 	if (!options.force) await refuseFilled(context, out);
 	const made = exportFor(tool, {
 		release,
 		...(application ? { application } : {}),
 		...(parts.composed ? { composed: parts.composed } : {}),
+		...(dct ? { dct } : {}),
 		digests: nodeDigests,
 	});
 	if (!made.ok) throw refused(ExitCode.planRefused, made.problems);
@@ -74,6 +81,11 @@ export async function exportCommand(context: Context, options: ExportCommandOpti
 		'  ',
 	);
 	return ExitCode.ok;
+}
+
+function taken<T>(verdict: Verdict<T>): T {
+	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems);
+	return verdict.value;
 }
 
 function chosenTool(options: ExportCommandOptions): ProgrammingTool {

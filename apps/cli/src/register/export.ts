@@ -1,21 +1,24 @@
 /** `linac export`: images with scripts for other programmers. */
-import { programmingTools } from '@linac/catalog';
-import { Option } from 'commander';
 import type { ExportCommandOptions } from '../commands/export.js';
 import { examples, type Registrar, withOutput } from '../registration.js';
-import { withImage } from './hex.js';
+import { withImage, withUnitFields } from './hex.js';
 
 export function registerExport({ add, runs }: Registrar): void {
 	examples(
 		withOutput(
-			withImage(
-				add(
-					'export',
-					'make a folder with images, scripts and a page for somebody who programs boards with another tool',
-					'Writes a folder that can be handed to a contract manufacturer: the images, a script for sh and one for Windows that stop at the ' +
-						'first error and say what to do, a README.txt for the operator (wiring, mode, commands, what a good run prints), and a ' +
-						'manifest with the SHA-256 of every file. linac itself is not needed there.',
-				).addOption(new Option('--for <tool>', 'the program that the boards are programmed with').choices([...programmingTools])),
+			withUnitFields(
+				withImage(
+					add(
+						'export',
+						'make a folder with images, scripts and a page for somebody who programs boards with another tool',
+						'Writes a folder that can be handed to a contract manufacturer: the images, a script for sh and one for Windows that stop at the ' +
+							'first error and say what to do, a README.txt for the operator (wiring, mode, commands, what a good run prints), and a ' +
+							'manifest with the SHA-256 of every file. linac itself is not needed there.',
+					).option(
+						'--for <tool>',
+						'the program that the boards are programmed with: jlink, nrfjprog, openocd, stm32cubeprogrammer or dfu-util',
+					),
+				),
 			)
 				.optionsGroup('Where it goes:')
 				.option('-o, --out <folder>', 'default: PLATFORM-VERSION-TOOL in the current folder')

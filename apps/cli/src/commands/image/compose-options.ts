@@ -2,7 +2,7 @@
  * From options to an image: opens the release, finds and judges the application, finds the MBR, and composes. What `hex`, `zip` and
  * `export` have in common.
  */
-import type { Platform, ReleaseSet, SourcedModule } from '@linac/catalog';
+import type { Platform, ReleaseEntry, ReleaseSet, SourcedModule } from '@linac/catalog';
 import type { Problem } from '@linac/core';
 import { nodeDigests } from '@linac/host';
 import {
@@ -42,7 +42,7 @@ export interface OpenedParts {
 	problems: Problem[];
 }
 
-const permissions = ['unknown-mbr'];
+const permissions = ['unknown-mbr', 'repeated-keys'];
 
 /** The platform that was named. */
 export function platformOption(options: ImageOptions): Platform {
@@ -55,10 +55,15 @@ export function platformOption(options: ImageOptions): Platform {
 	return platformNamed(options.platform);
 }
 
+/** The release that was named, or the one that is taken when none was. */
+export function releaseOption(platform: Platform, options: ImageOptions): ReleaseEntry {
+	return options.target === undefined ? defaultRelease(platform) : releaseNamed(options.target, platform);
+}
+
 /** Opens the release and the application that the options name. Throws what is wrong with them. */
 export async function openParts(context: Context, options: ImageOptions): Promise<OpenedParts> {
 	const platform = platformOption(options);
-	const entry = options.target === undefined ? defaultRelease(platform) : releaseNamed(options.target, platform);
+	const entry = releaseOption(platform, options);
 	const sources = await openSources(context, options);
 	const release = await sources.open({ platform: platform.name, version: entry.version }, context.signal);
 	const surroundings: Surroundings = {
@@ -140,7 +145,7 @@ export interface ComposedParts extends OpenedParts {
 export async function composeFromOptions(
 	context: Context,
 	options: ImageOptions,
-	more: Pick<ComposeOptions, 'dct'> = {},
+	more: (release: ReleaseSet, platform: Platform) => Pick<ComposeOptions, 'dct'> = () => ({}),
 ): Promise<ComposedParts> {
 	const chip = chipOptions(options);
 	// What is cheap to be wrong about comes first: a download need not be waited for to learn of a missing MBR.
@@ -153,7 +158,7 @@ export async function composeFromOptions(
 		...(parts.application ? { application: parts.application } : {}),
 		...(mbr ? { mbr } : {}),
 		...chip,
-		...more,
+		...more(parts.release, platform),
 		digests: nodeDigests,
 	});
 	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems, hintFor(verdict.problems));
