@@ -26,8 +26,13 @@ import { progressLine } from './progress.js';
 export interface Sources {
 	/** Throws `RELEASE_NOT_AVAILABLE` with what every source answered. */
 	open(query: ReleaseQuery, signal: AbortSignal): Promise<ReleaseSet>;
-	/** The default application (Tinker) that goes with a release, or undefined when it cannot be had. */
-	application(platform: Platform, version: string, signal: AbortSignal): Promise<SourcedModule | undefined>;
+	/** The default application (Tinker) that goes with a release, preferably one that `fits`; undefined when none can be had. */
+	application(
+		platform: Platform,
+		version: string,
+		signal: AbortSignal,
+		fits?: (application: SourcedModule) => boolean,
+	): Promise<SourcedModule | undefined>;
 	/** A file of a mirror that is no module, verified, e.g. `{ kind: 'mbr', mcu: 'nrf52840' }`; undefined when no mirror has it. */
 	mirrorFile(query: FurtherQuery, signal: AbortSignal): Promise<{ bytes: Uint8Array; origin: string } | undefined>;
 	/** Releases that need no network. */
@@ -79,25 +84,34 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 	};
 	return {
 		open,
-		async application(platform, version, signal) {
+		async application(platform, version, signal, fits = () => true) {
 			const release = await open({ platform: platform.name, version }, signal).catch((error: unknown) => {
 				// Only a release that cannot be had leaves the question open. A mirror that was refused stays refused.
 				if (endsCommand(error) || /^(MIRROR|KEY)_/.test(asLinacError(error).code)) throw error;
 				return undefined;
 			});
-			if (release?.application) return release.application;
+			// One that does not fit is better than none: whoever asked can say why it does not.
+			let unfit: SourcedModule | undefined;
+			const take = (application: SourcedModule | undefined) => {
+				if (application && fits(application)) return application;
+				unfit ??= application;
+				return undefined;
+			};
+			const own = take(release?.application);
+			if (own) return own;
 			for (const source of sources) {
 				if (!hasApplications(source)) continue;
 				try {
-					const verdict = await source.openApplication(platform.name, signal, onProgress);
-					if (verdict.ok) return verdict.value;
+					const verdict = await source.openApplication(platform.name, signal, onProgress, fits);
+					const found = take(verdict.ok ? verdict.value : undefined);
+					if (found) return found;
 				} catch (error) {
 					if (endsCommand(error) || isFinal(source, asLinacError(error))) throw error;
 				} finally {
 					download.end();
 				}
 			}
-			return undefined;
+			return unfit;
 		},
 		async mirrorFile(query, signal) {
 			await readNamed(signal);
@@ -138,6 +152,7 @@ type ApplicationSource = ReleaseSource & {
 		platform: string,
 		signal?: AbortSignal,
 		onProgress?: (progress: SourceProgress) => void,
+		fits?: (application: SourcedModule) => boolean,
 	): Promise<import('@linac/core').Verdict<SourcedModule>>;
 };
 

@@ -19,7 +19,7 @@ import { ExitCode } from '../../exit-codes.js';
 import { defaultRelease, platformNamed, releaseNamed } from '../../facts.js';
 import { CommandFailure, refused, usage } from '../../failure.js';
 import { readInputs } from '../../inputs.js';
-import { openSources } from '../../sources.js';
+import { openSources, type Sources } from '../../sources.js';
 import { keptMbr, readMbr } from './mbr-store.js';
 
 export interface ImageOptions extends SourceOptions {
@@ -61,10 +61,10 @@ export function releaseOption(platform: Platform, options: ImageOptions): Releas
 }
 
 /** Opens the release and the application that the options name. Throws what is wrong with them. */
-export async function openParts(context: Context, options: ImageOptions): Promise<OpenedParts> {
+export async function openParts(context: Context, options: ImageOptions, opened?: Sources): Promise<OpenedParts> {
 	const platform = platformOption(options);
 	const entry = releaseOption(platform, options);
-	const sources = await openSources(context, options);
+	const sources = opened ?? (await openSources(context, options));
 	const release = await sources.open({ platform: platform.name, version: entry.version }, context.signal);
 	const surroundings: Surroundings = {
 		platform,
@@ -77,7 +77,10 @@ export async function openParts(context: Context, options: ImageOptions): Promis
 		const { application, problems } = await readApplication(context, options.app, surroundings);
 		return { platform, release, application, problems };
 	}
-	const found = release.application ?? (await sources.application(platform, release.version, context.signal));
+	const fits = (application: SourcedModule) =>
+		judgeApplication(application, application.origin, surroundings).every((p) => p.severity !== 'error');
+	const own = release.application && fits(release.application) ? release.application : undefined;
+	const found = own ?? (await sources.application(platform, release.version, context.signal, fits));
 	if (!found) {
 		throw new CommandFailure(
 			ExitCode.releaseUnavailable,
@@ -110,14 +113,22 @@ export async function readApplication(
 	return { application: verdict.value, problems: verdict.problems };
 }
 
-/** The MBR by option or from the cache; undefined where none is needed or none is there (composing then says what to do). */
-export async function openMbr(context: Context, platform: Platform, options: ImageOptions): Promise<Uint8Array | undefined> {
+/**
+ * The MBR by option, from the cache, or from a mirror; undefined where none is needed or none is there (composing then says what to do).
+ */
+async function openMbr(
+	context: Context,
+	platform: Platform,
+	options: ImageOptions,
+	sources: Sources,
+): Promise<Uint8Array | undefined> {
 	if (!needsMbr(platform)) {
 		if (options.mbr !== undefined) throw usage(`A ${platform.displayName} has no MBR of Nordic's.`, 'Leave out --mbr.');
 		return undefined;
 	}
 	if (options.mbr !== undefined) return (await readMbr(context, options.mbr, platform)).bytes;
-	return keptMbr(context, platform);
+	const kept = await keptMbr(context, platform);
+	return kept ?? (await sources.mirrorFile({ kind: 'mbr', mcu: platform.mcu }, context.signal))?.bytes;
 }
 
 /** What the options say about the chip's registers and permissions, for `composeImage`. */
@@ -150,8 +161,9 @@ export async function composeFromOptions(
 	const chip = chipOptions(options);
 	// What is cheap to be wrong about comes first: a download need not be waited for to learn of a missing MBR.
 	const platform = platformOption(options);
-	const mbr = await openMbr(context, platform, options);
-	const parts = await openParts(context, options);
+	const sources = await openSources(context, options);
+	const mbr = await openMbr(context, platform, options, sources);
+	const parts = await openParts(context, options, sources);
 	const verdict = composeImage({
 		platform,
 		release: parts.release,
