@@ -10,14 +10,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasTool } from '../support/debian-tools.js';
 import { boronParts, mirrorInMemory } from '../support/mirrors.js';
 
+const tool = 'openssl';
 const folder = mkdtempSync(join(tmpdir(), 'linac-openssl-'));
 const at = (name: string) => join(folder, name);
 function openssl(...args: string[]): { status: number | null; stdout: string } {
-	return spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' });
+	return spawnSync(tool, args, { cwd: folder, encoding: 'utf8' });
 }
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.skipIf(!hasTool('openssl'))('OpenSSL', () => {
+describe.skipIf(!hasTool(tool))('OpenSSL', () => {
 	let manifest: Uint8Array;
 	beforeAll(async () => {
 		expect(openssl('genpkey', '-algorithm', 'ed25519', '-out', 'key.pem').status).toBe(0);
