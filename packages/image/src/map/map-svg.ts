@@ -33,8 +33,8 @@ export function renderMapSvg(map: MemoryMap): string {
 	const title = `Memory map of ${map.title}`;
 	return `${[
 		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="map-title map-desc" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="13">`,
-		`<title id="map-title">${escape(title)}</title>`,
-		`<desc id="map-desc">${escape(description(map))}</desc>`,
+		`<title id="map-title">${escaped(title)}</title>`,
+		`<desc id="map-desc">${escaped(description(map))}</desc>`,
 		style,
 		patterns,
 		`<rect class="page" width="${WIDTH}" height="${height}"/>`,
@@ -143,7 +143,7 @@ function labels(
 		const line = `<polyline class="lead" points="${from},${round(middles[i]!)} ${LABEL - 24},${round(middles[i]!)} ${LABEL - 8},${round(y)} ${LABEL - 2},${round(y)}"/>`;
 		const state = stateText(row);
 		const loud = row.kind === 'overlap' || row.state === 'missing' || row.state === 'damaged';
-		const name = `<text x="${LABEL}" y="${round(y - 2)}" id="s${number}r${i}"><tspan class="${row.kind === 'free' ? 'soft' : 'name'}">${escape(rowLabel(row))}</tspan><tspan class="${loud ? 'loud' : 'soft'}" dx="8">${escape(state)}</tspan></text>`;
+		const name = `<text x="${LABEL}" y="${round(y - 2)}" id="s${number}r${i}"><tspan class="${row.kind === 'free' ? 'soft' : 'name'}">${escaped(rowLabel(row))}</tspan><tspan class="${loud ? 'loud' : 'soft'}" dx="8">${escaped(state)}</tspan></text>`;
 		return [line, name, text(LABEL, y + 13, detail(row), 'small')];
 	});
 }
@@ -228,11 +228,11 @@ function rect(classes: string, x: number, y: number, width: number, height: numb
 }
 
 function text(x: number, y: number, words: string, classes: string): string {
-	return `<text class="${classes}" x="${round(x)}" y="${round(y)}">${escape(words)}</text>`;
+	return `<text class="${classes}" x="${round(x)}" y="${round(y)}">${escaped(words)}</text>`;
 }
 
 /** Names of files and notes may hold anything: nothing of it may become markup, or a character that XML does not allow. */
-function escape(words: string): string {
+function escaped(words: string): string {
 	return words
 		.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd]/g, '\ufffd')
 		.replace(/&/g, '&amp;')
