@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const files = ['inspect.mjs', 'programming.mjs', 'startup.mjs'];
+const files = ['hex.mjs', 'inspect.mjs', 'programming.mjs', 'startup.mjs'];
 const json = process.argv.includes('--json');
 const only = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 

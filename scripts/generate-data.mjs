@@ -46,8 +46,10 @@ export function generated() {
 		`${header('data/tarballs.json')}export const tarballTexts: readonly string[] = ${rows(tarballs.tarballs)};\n\n` +
 		`export const applicationTexts: readonly string[] = ${rows(tarballs.applications)};\n`;
 
-	files['images.ts'] =
-		`${header('data/images.json')}export const imagesText =\n\t${quote(JSON.stringify(json('images.json')))};\n`;
+	for (const name of ['images', 'swd', 'assets', 'dct']) {
+		files[`${name}.ts`] =
+			`${header(`data/${name}.json`)}export const ${name}Text =\n\t${quote(JSON.stringify(json(`${name}.json`)))};\n`;
+	}
 
 	if (existsSync(join(data, 'rules.json'))) {
 		files['rules.ts'] = `${header('data/rules.json')}export const rulesText =\n\t${quote(JSON.stringify(json('rules.json')))};\n`;

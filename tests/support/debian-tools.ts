@@ -1,5 +1,5 @@
 /**
- * Programs that others wrote and Debian packages (srecord, OpenOCD, dfu-util): peers that tests compare with. Where one is not
+ * Programs that others wrote and Debian packages (srecord, OpenOCD, dfu-util, Info-ZIP, Python): peers that tests compare with. Where one is not
  * installed its tests are skipped, unless LINAC_PEERS=required (as in CI, which installs them): then its absence is a failure.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,6 +9,8 @@ const packageOf: Record<string, string> = {
 	srec_info: 'srecord',
 	openocd: 'openocd',
 	'dfu-util': 'dfu-util',
+	unzip: 'unzip',
+	python3: 'python3',
 };
 
 /** Whether the program can be run. Throws when it has to be there and is not. */

@@ -21,6 +21,8 @@ export interface Context {
 
 export interface SourceOptions {
 	source?: string[];
+	/** A file with public keys, or `ed25519:BASE64`. */
+	mirrorKey?: string;
 	offline?: boolean;
 }
 

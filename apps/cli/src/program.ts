@@ -66,6 +66,8 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 			getErrHelpWidth: () => Math.min(output.errorWidth, 110),
 		})
 		.exitOverride()
+		// What stands behind a command is that command's: some of its options mean something else above it.
+		.enablePositionalOptions()
 		.showSuggestionAfterError(true);
 	withOutput(program);
 

@@ -29,7 +29,15 @@ export function withDevice(command: Command): Command {
 export function withSources(command: Command): Command {
 	return command
 		.optionsGroup('Where Device OS comes from:')
-		.option('--source <folder|zip>', 'look for Device OS files here first (may be given several times)', collect)
+		.option(
+			'--source <folder|zip>',
+			'look for Device OS files here first: a folder, zip or mirror (may be given several times)',
+			collect,
+		)
+		.option(
+			'--mirror-key <file>',
+			'public key that every mirror (--source, LINAC_MIRROR) must be signed by: PEM, or "ed25519:..."; default: LINAC_MIRROR_KEY',
+		)
 		.option('--offline', 'use no network: only --source and what was downloaded before');
 }
 

@@ -4,19 +4,21 @@
  */
 import { resolve } from 'node:path';
 import type {
+	FurtherQuery,
 	Platform,
 	ReleaseQuery,
 	ReleaseSet,
 	ReleaseSource,
 	ReleaseSummary,
+	SignedBy,
 	SourcedModule,
 	SourceProgress,
 } from '@linac/catalog';
-import { LinacError } from '@linac/core';
-import { cacheFolder, openCache, openRelease, standardSources } from '@linac/host';
+import { asLinacError, LinacError } from '@linac/core';
+import { cacheFolder, isFinal, openCache, openFurther, openRelease, standardSources } from '@linac/host';
 import type { Context, SourceOptions } from './context.js';
 import { ExitCode } from './exit-codes.js';
-import { CommandFailure } from './failure.js';
+import { CommandFailure, usage } from './failure.js';
 import { formatBytes } from './format.js';
 import type { Output } from './output.js';
 import { progressLine } from './progress.js';
@@ -24,8 +26,15 @@ import { progressLine } from './progress.js';
 export interface Sources {
 	/** Throws `RELEASE_NOT_AVAILABLE` with what every source answered. */
 	open(query: ReleaseQuery, signal: AbortSignal): Promise<ReleaseSet>;
-	/** The default application (Tinker) that goes with a release, or undefined when it cannot be had. */
-	application(platform: Platform, version: string, signal: AbortSignal): Promise<SourcedModule | undefined>;
+	/** The default application (Tinker) that goes with a release, preferably one that `fits`; undefined when none can be had. */
+	application(
+		platform: Platform,
+		version: string,
+		signal: AbortSignal,
+		fits?: (application: SourcedModule) => boolean,
+	): Promise<SourcedModule | undefined>;
+	/** A file of a mirror that is no module, verified, e.g. `{ kind: 'mbr', mcu: 'nrf52840' }`; undefined when no mirror has it. */
+	mirrorFile(query: FurtherQuery, signal: AbortSignal): Promise<{ bytes: Uint8Array; origin: string } | undefined>;
 	/** Releases that need no network. */
 	offline(signal: AbortSignal): Promise<ReleaseSummary[]>;
 }
@@ -33,10 +42,16 @@ export interface Sources {
 export async function openSources(context: Context, options: SourceOptions): Promise<Sources> {
 	const paths = (options.source ?? []).map((path) => resolve(context.cwd, path));
 	const cache = openCache(cacheFolder(context.env));
+	if (options.mirrorKey !== undefined && paths.length === 0 && !context.env.LINAC_MIRROR)
+		throw usage('--mirror-key is for mirrors, and none is named.', 'Name one with --source or LINAC_MIRROR.');
 	const sources = standardSources({
 		paths,
 		cache,
 		environment: context.env,
+		...mirrorKey(context, options),
+		onMirror: ({ name, signedBy }) => {
+			if (signedBy) context.output.note(`Mirror ${name}: ${signedText(signedBy)}.`);
+		},
 		...(options.offline ? { offline: true } : {}),
 	});
 	const download = new DownloadProgress(context.output);
@@ -51,7 +66,9 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 	const open = async (query: ReleaseQuery, signal: AbortSignal) => {
 		await readNamed(signal);
 		try {
-			return (await openRelease({ ...query, sources, cache, signal, onProgress })).release;
+			const { release, tried } = await openRelease({ ...query, sources, cache, signal, onProgress });
+			for (const t of tried) if (t.code.startsWith('MIRROR_')) context.output.note(`LINAC_MIRROR is passed over: ${t.message}`);
+			return release;
 		} catch (error) {
 			if (!(error instanceof LinacError) || error.code !== 'RELEASE_NOT_AVAILABLE') throw error;
 			const network = options.offline ? 'leave out --offline' : 'connect to the network';
@@ -67,24 +84,38 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 	};
 	return {
 		open,
-		async application(platform, version, signal) {
+		async application(platform, version, signal, fits = () => true) {
 			const release = await open({ platform: platform.name, version }, signal).catch((error: unknown) => {
-				if (endsCommand(error)) throw error;
+				// Only a release that cannot be had leaves the question open. A mirror that was refused stays refused.
+				if (endsCommand(error) || /^(MIRROR|KEY)_/.test(asLinacError(error).code)) throw error;
 				return undefined;
 			});
-			if (release?.application) return release.application;
+			// One that does not fit is better than none: whoever asked can say why it does not.
+			let unfit: SourcedModule | undefined;
+			const take = (application: SourcedModule | undefined) => {
+				if (application && fits(application)) return application;
+				unfit ??= application;
+				return undefined;
+			};
+			const own = take(release?.application);
+			if (own) return own;
 			for (const source of sources) {
 				if (!hasApplications(source)) continue;
 				try {
-					const verdict = await source.openApplication(platform.name, signal, onProgress);
-					if (verdict.ok) return verdict.value;
+					const verdict = await source.openApplication(platform.name, signal, onProgress, fits);
+					const found = take(verdict.ok ? verdict.value : undefined);
+					if (found) return found;
 				} catch (error) {
-					if (endsCommand(error)) throw error;
+					if (endsCommand(error) || isFinal(source, asLinacError(error))) throw error;
 				} finally {
 					download.end();
 				}
 			}
-			return undefined;
+			return unfit;
+		},
+		async mirrorFile(query, signal) {
+			await readNamed(signal);
+			return openFurther(sources, query, signal);
 		},
 		async offline(signal) {
 			const out: ReleaseSummary[] = [];
@@ -94,7 +125,8 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 					for (const summary of await listed(source, signal)) if (summary.offline) out.push(summary);
 				} catch (error) {
 					// What LINAC_MIRROR names is asked when it is there: a share may be away for a while.
-					if (i < paths.length || source.offline !== true || endsCommand(error)) throw error;
+					if (i < paths.length || source.offline !== true || endsCommand(error) || isFinal(source, asLinacError(error)))
+						throw error;
 					context.output.note(`LINAC_MIRROR is passed over: ${(error as Error).message}`);
 				}
 			}
@@ -103,11 +135,24 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 	};
 }
 
+/** The key that `--mirror-key` names: a file beside the caller, or the key itself. */
+export function mirrorKey(context: Context, options: Pick<SourceOptions, 'mirrorKey'>): { mirrorKey?: string } {
+	const named = options.mirrorKey ?? context.env.LINAC_MIRROR_KEY;
+	if (named === undefined || named === '') return {};
+	return { mirrorKey: named.startsWith('ed25519:') ? named : resolve(context.cwd, named) };
+}
+
+/** Who signed a mirror, and what that is worth. */
+export function signedText(signedBy: SignedBy): string {
+	return `signed by key ${signedBy.keyId}, ${signedBy.trusted ? 'which you trust' : 'not checked against a key that you trust (--mirror-key)'}`;
+}
+
 type ApplicationSource = ReleaseSource & {
 	openApplication(
 		platform: string,
 		signal?: AbortSignal,
 		onProgress?: (progress: SourceProgress) => void,
+		fits?: (application: SourcedModule) => boolean,
 	): Promise<import('@linac/core').Verdict<SourcedModule>>;
 };
 

@@ -95,12 +95,30 @@ export interface BootloaderUpdateFacts extends Sourced, RuleScope {
 	confidence: Confidence;
 }
 
+/** A row of Particle's file by mode table. Notes are numbers from 1. */
+export interface FileByModeRow {
+	file: string;
+	/** Which component of a platform it is, where not every platform has it. */
+	component?: 'softDevice' | 'ncp';
+	/** `All` or `Gen 3`. */
+	generation: string;
+	listening: { works: boolean; note?: number };
+	dfu: { works: boolean; note?: number };
+	/** How linac sends it: what of `rows`. */
+	linac: 'control' | 'dfu';
+}
+
 export interface Rules {
 	format: 'linac-rules/1';
 	boot: Record<McuFamily, BootFacts>;
 	bootloaderUpdate: BootloaderUpdateFacts[];
 	rules: Rule[];
-	fileByMode: Sourced & { rows: { what: string; by: string; modes: string[]; why: string }[] };
+	fileByMode: Sourced & {
+		/** What linac does. */
+		rows: { what: string; by: string; modes: string[]; why: string }[];
+		/** Particle's own table, with its notes in other words. */
+		table: Sourced & { rows: FileByModeRow[]; notes: string[] };
+	};
 }
 
 let parsed: Rules | undefined;

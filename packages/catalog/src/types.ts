@@ -69,8 +69,16 @@ export interface Platform {
 	memory: MemoryRegion[];
 	alternates: DfuAlternate[];
 	modules: ModuleSlot[];
-	/** Particle's component table: how many system parts, and which of the others; with its notes. */
-	components: { systemParts: number; bootloader: boolean; softDevice: boolean; ncp: boolean; cellular: boolean; notes: string[] };
+	/** Particle's component table: how many system parts, and which of the others; with its notes (`ncpNote` stands at the NCP). */
+	components: {
+		systemParts: number;
+		bootloader: boolean;
+		softDevice: boolean;
+		ncp: boolean;
+		cellular: boolean;
+		notes: string[];
+		ncpNote?: string;
+	};
 	/** Byte offsets in the DCT (alternate setting 1). `setupDone` only where such a flag exists. */
 	dct: { size: number; setupDone?: number; otaFlag: number; moduleSlots: number; [field: string]: number | undefined };
 	/** The device wants a data stage even where there is nothing to send. */
@@ -176,6 +184,8 @@ export interface ReleaseSource {
 	readonly name: string;
 	/** Needs no network: asked first, and also when the network is turned off. */
 	readonly offline?: boolean;
+	/** It is used or nothing is: what is wrong with it as a whole (`MIRROR_...`, `KEY_...`) ends the search instead of passing it over. */
+	readonly strict?: boolean;
 	list(signal?: AbortSignal): Promise<ReleaseSummary[]>;
 	/** Throws `SOURCE_UNREACHABLE` when the next source should be asked; a refused verdict says what is wrong with what it has. */
 	open(query: ReleaseQuery, signal?: AbortSignal, onProgress?: (progress: SourceProgress) => void): Promise<Verdict<ReleaseSet>>;

@@ -9,7 +9,7 @@ import { requiredAssets } from './asset-module.js';
 import { splitModules } from './combined-module.js';
 import { decompressModule } from './compressed-module.js';
 import { moduleLabel } from './describe-module.js';
-import { parseIntelHex } from './intel-hex.js';
+import { parseIntelHex } from './intel-hex-reader.js';
 import type { MemoryImage, Segment } from './memory-image.js';
 import { contentKind } from './not-a-module.js';
 import type { ParseOptions } from './parse-module.js';

@@ -210,3 +210,22 @@ function outOfSpace(start: number, end: number): Problem {
 		found: start,
 	});
 }
+
+/** All bytes of an image with `fill` in its gaps, from its first to its last address. Bad when that is more than `limit` bytes. */
+export function flattenImage(image: MemoryImage, limit: number, fill = 0xff): Verdict<Uint8Array> {
+	const first = image.segments[0];
+	const last = image.segments.at(-1);
+	if (!first || !last) return { ok: true, value: new Uint8Array(0), problems: [] };
+	if (last.end - first.start > limit) {
+		return bad(
+			problem('IMAGE_TOO_SPARSE', `The image spans ${last.end - first.start} bytes, more than ${limit}.`, { expected: limit }),
+		);
+	}
+	const parts: Uint8Array[] = [];
+	let at = first.start;
+	for (const s of image.segments) {
+		parts.push(new Uint8Array(s.start - at).fill(fill), s.bytes);
+		at = s.end;
+	}
+	return { ok: true, value: concatBytes(parts), problems: [] };
+}

@@ -5,8 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import type { ReleaseSource } from '@linac/catalog';
-import { type CandidateFile, fileSource, unpackZip } from '@linac/catalog';
+import { type CandidateFile, unpackZip } from '@linac/catalog';
 import { LinacError, throwIfCancelled, unwrap } from '@linac/core';
 import { nodeDigests } from './digests.js';
 import { makeFolder } from './folders.js';
@@ -36,18 +35,8 @@ export async function readCandidates(path: string, signal?: AbortSignal): Promis
 	return out;
 }
 
-/** A release source over a folder, zip, package or file. */
-export function pathSource(path: string): ReleaseSource {
-	return fileSource({
-		name: path,
-		read: (signal) => readCandidates(path, signal),
-		found: () => namesThere(path),
-		digests: nodeDigests,
-	});
-}
-
 /** The first names in a folder without module files. */
-async function namesThere(path: string): Promise<string | undefined> {
+export async function namesThere(path: string): Promise<string | undefined> {
 	const names = await readdir(path).catch(() => undefined);
 	if (names === undefined) return undefined;
 	if (names.length === 0) return 'nothing';

@@ -1,5 +1,10 @@
 export { nodeDigests } from './digests.js';
-export { pathSource, readCandidates, writeWhole } from './files.js';
+export { nodeEd25519 } from './ed25519.js';
+export { readCandidates, writeWhole } from './files.js';
+export { type MadeMirror, type MakeMirrorOptions, type MissingRelease, makeMirror } from './mirror/make-mirror.js';
+export { readMirrorKeys, readSigningKey } from './mirror/mirror-keys.js';
+export { folderMirror, isFinal, openFurther, type PathSource, pathSource } from './mirror/path-source.js';
+export { type VerifiedMirror, verifyMirror } from './mirror/verify-mirror.js';
 export { type CachedRelease, cacheFolder, openCache, type ReleaseCache } from './releases/cache.js';
 export { cacheSource } from './releases/cache-source.js';
 export { createDownload, type DownloadOptions } from './releases/download.js';

@@ -98,7 +98,12 @@ export function judgeApplication(application: SourcedModule, name: string, surro
 }
 
 /** The slot must exist in this release, and the module stand in it: at its first address, or (RTL872x, which grows downwards) at its last. */
-function placeProblems(module: ParsedModule, slot: ModuleSlot, name: string, surroundings: Surroundings): Problem[] {
+export function placeProblems(
+	module: ParsedModule,
+	slot: ModuleSlot,
+	name: string,
+	surroundings: Omit<Surroundings, 'modules'>,
+): Problem[] {
 	const { platform, moduleVersion } = surroundings;
 	const { start, end } = module.prefix;
 	const region = slot.region === undefined ? undefined : regionOf(platform, slot.region, moduleVersion);

@@ -1,11 +1,11 @@
 /**
  * The device configuration table (DCT): 16 KB of settings that the bootloader, Device OS and DFU's alternate setting 1 share.
- * nRF52840 and RTL872x keep it in a file, so a write is a read-modify-write that either happens or does not. STM32F2 alternates between flash
- * sectors 1 and 2: the new table is written whole into the other sector and made valid last (device-os v3.3.1:
- * platform/MCU/STM32F2xx/SPARK_Firmware_Driver/src/dct.c). The header of 32 bytes that says which sector is current is linac's own:
- * no host can see it. Field offsets: `Platform.dct`.
+ * nRF52840 and RTL872x keep it in a file, so a write is a read-modify-write that either happens or does not. STM32F2 alternates between two
+ * flash sectors, in the layouts that Device OS has there (docs/formats/dct.md): the new table is written whole into the other sector and made
+ * valid last. Field offsets: `Platform.dct`.
  */
-import type { FlashGeometry } from '@linac/catalog';
+import type { DctStore, FlashGeometry } from '@linac/catalog';
+import { type CurrentDct, type DctLayout, dctSectorFormat, dctSettings } from '@linac/firmware';
 import { FlashModel, type FlashStep } from './flash-model.js';
 
 export interface Dct {
@@ -59,54 +59,48 @@ export class FileDct implements Dct {
 	}
 }
 
-const HEADER = 32;
-const MAGIC = 0x31544344;
-
-/** Two sectors that take turns. */
+/** Two sectors that take turns, byte for byte as Device OS keeps them: what a restore image brings is read, and what is written is real. */
 export class SectorDct implements Dct {
 	readonly size = SIZE;
 	readonly flash: FlashModel;
-	readonly #sectors: [number, number];
+	readonly #layout: DctLayout;
+	readonly #sectors: readonly [number, number];
 
-	constructor(flash: FlashModel, first: number, second: number) {
+	constructor(flash: FlashModel, store: DctStore) {
 		this.flash = flash;
-		this.#sectors = [first, second];
+		this.#layout = store.layout;
+		this.#sectors = store.sectors;
 	}
 
+	/** Behind the settings there is nothing of the table; it reads as blank. */
 	read(offset: number, length: number): Uint8Array {
-		return this.#table().slice(offset, offset + length);
+		const table = new Uint8Array(SIZE).fill(0xff);
+		const { sectors, current } = this.#look();
+		if (current) table.set(dctSettings(this.#layout, sectors[current.sector]));
+		return table.slice(offset, offset + length);
 	}
 
 	*write(offset: number, data: Uint8Array): Iterable<FlashStep> {
-		const table = this.#table();
-		table.set(data.subarray(0, Math.max(0, Math.min(data.length, SIZE - offset))), offset);
-		const current = this.#current();
-		const next = current === this.#sectors[0] ? this.#sectors[1] : this.#sectors[0];
-		const sequence = current === undefined ? 1 : this.flash.u32(current + 4) + 1;
-		yield* this.flash.erase(next, SIZE);
-		yield* this.flash.program(next + HEADER, table.subarray(0, SIZE - HEADER));
-		const header = new DataView(new ArrayBuffer(8));
-		header.setUint32(0, MAGIC, true);
-		header.setUint32(4, sequence, true);
-		// The magic goes last: until it is whole, the other sector counts.
-		yield* this.flash.program(next + 4, new Uint8Array(header.buffer, 4, 4));
-		yield* this.flash.program(next, new Uint8Array(header.buffer, 0, 4));
-	}
-
-	#table(): Uint8Array {
-		const table = new Uint8Array(SIZE).fill(0xff);
-		const current = this.#current();
-		if (current !== undefined) table.set(this.flash.read(current + HEADER, SIZE - HEADER));
-		return table;
-	}
-
-	#current(): number | undefined {
-		let best: number | undefined;
-		for (const sector of this.#sectors) {
-			if (this.flash.u32(sector) !== MAGIC) continue;
-			if (best === undefined || this.flash.u32(sector + 4) > this.flash.u32(best + 4)) best = sector;
+		const format = dctSectorFormat(this.#layout);
+		const { sectors, current } = this.#look();
+		const old = current ? sectors[current.sector] : undefined;
+		const settings = old ? dctSettings(this.#layout, old).slice() : new Uint8Array(format.capacity).fill(0xff);
+		settings.set(
+			data.subarray(0, Math.max(0, Math.min(data.length, format.capacity - offset))),
+			Math.min(offset, format.capacity),
+		);
+		// Without a table Device OS first makes a blank one; here the first write goes straight to the first sector.
+		const next = current?.sector === 0 ? 1 : 0;
+		const places = { new: this.#sectors[next], old: this.#sectors[1 - next]! };
+		yield* this.flash.erase(places.new, SIZE);
+		for (const step of format.writes(format.build(settings, old), old !== undefined)) {
+			yield* this.flash.program(places[step.sector] + step.offset, step.bytes);
 		}
-		return best;
+	}
+
+	#look(): { sectors: [Uint8Array, Uint8Array]; current: CurrentDct | undefined } {
+		const sectors: [Uint8Array, Uint8Array] = [this.flash.read(this.#sectors[0], SIZE), this.flash.read(this.#sectors[1], SIZE)];
+		return { sectors, current: dctSectorFormat(this.#layout).current(...sectors) };
 	}
 }
 

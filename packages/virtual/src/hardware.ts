@@ -3,7 +3,7 @@
  * What the firmware does with it stands in boot-*.ts, update-*.ts and requests.ts.
  */
 
-import { inRange, type MemoryRegion, type ModuleSlot, type Platform, type Storage } from '@linac/catalog';
+import { dctStoreOf, inRange, type MemoryRegion, type ModuleSlot, type Platform, type Storage } from '@linac/catalog';
 import { assert } from '@linac/core';
 import { type Dct, FileDct, fileWriteMs, SectorDct } from './dct.js';
 import { FlashModel } from './flash-model.js';
@@ -40,10 +40,8 @@ export class Hardware {
 		this.internal = new FlashModel('internal', internal);
 		const external = geometry('external');
 		this.external = external ? new FlashModel('external', external) : undefined;
-		const pages = platform.memory.find((r) => r.name === 'dct-pages');
-		this.dct = pages
-			? new SectorDct(this.internal, pages.start, pages.start + (pages.end - pages.start) / 2)
-			: new FileDct(fileWriteMs(external ?? internal));
+		const store = dctStoreOf(platform);
+		this.dct = store ? new SectorDct(this.internal, store) : new FileDct(fileWriteMs(external ?? internal));
 	}
 
 	get vectors(): number {

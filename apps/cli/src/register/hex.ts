@@ -28,6 +28,18 @@ export function withImage(command: Command): Command {
 	);
 }
 
+/** The settings of one unit, under the names that the columns of a list of units have. */
+export function withUnitFields(command: Command): Command {
+	return command
+		.optionsGroup('Settings of one unit (docs/unit-data.md):')
+		.option('--device-private-key <file>', 'its private key (PEM or DER)')
+		.option('--server-public-key <file>', 'the public key of the server (PEM or DER)')
+		.option('--server-address <host[:port]>', 'the server that it connects to')
+		.option('--claim-code <code>', 'claim code, 63 characters')
+		.option('--antenna <which>', 'internal, external; on Wi-Fi devices also auto')
+		.option('--setup-done <yes|no>', 'whether it starts without waiting to be set up (nRF52840 before 4.0.0)');
+}
+
 export function registerHex(registrar: Registrar): void {
 	const { add, runs } = registrar;
 	const hex = add(
@@ -39,20 +51,22 @@ export function registerHex(registrar: Registrar): void {
 	);
 	examples(
 		withOutput(
-			withImage(hex)
+			withUnitFields(withImage(hex))
 				.optionsGroup('How it is made:')
 				.option(
 					'--base <file>',
 					'take this restore image (.hex), check it, replace its application with --app, and keep the rest',
 				)
+				.option('--units <file>', 'make one image for each row of this CSV file, into the folder --out')
 				.option('--layout <which>', '"sorted", or "classic" for files as Particle published them', 'sorted')
 				.optionsGroup('Where it goes:')
-				.option('-o, --out <file>', 'default: PLATFORM-VERSION.hex in the current folder')
-				.option('--force', 'replace a file that is there'),
+				.option('-o, --out <file>', 'default: PLATFORM-VERSION.hex in the current folder; with --units, a folder')
+				.option('--force', 'replace files that are there'),
 		),
 		['linac hex learn restore.hex', "nRF52840 boards, once: learn Nordic's MBR from any restore image"],
 		['linac hex --platform boron --target 4.0.1 --app firmware.bin -o boron.hex', 'everything for a blank Boron'],
 		['linac hex --base restore.hex --app firmware.bin -o mine.hex', 'your application in a restore image that you have'],
+		['linac hex --platform photon --target 2.3.1 --units units.csv --out units/', 'one image a unit, with its keys and settings'],
 		['linac hex inspect boron.hex', 'what is in it, drawn to scale'],
 		['linac hex verify boron.hex', 'would a blank board start with it?'],
 	).action(runs<HexOptions>(async () => (await import('../commands/hex/make.js')).hex));

@@ -65,10 +65,10 @@ export function cacheSource(cache: ReleaseCache): NpmSource {
 				}),
 			);
 		},
-		async openApplication(platform, signal) {
+		async openApplication(platform, signal, _onProgress, fits = () => true) {
 			for await (const fetched of keptOf(tarballsWithApplication(platform), signal)) {
 				const application = tinkerIn(fetched, asPlatform(platform));
-				if (application) return good(application);
+				if (application && fits(application)) return good(application);
 			}
 			return bad(problem('APPLICATION_NOT_AT_SOURCE', `The cache does not have a default application for ${platform}.`));
 		},

@@ -45,11 +45,12 @@ const PATIENCE = ['--fetch-retries=0', '--fetch-timeout=30000'];
 const LARGEST_PACKAGE = 64 * 1024 * 1024;
 
 export interface NpmSource extends ReleaseSource {
-	/** The default application (Tinker) for a platform. */
+	/** The default application (Tinker) for a platform: the first that `fits`, where it is given. */
 	openApplication(
 		platform: string,
 		signal?: AbortSignal,
 		onProgress?: (progress: SourceProgress) => void,
+		fits?: (application: SourcedModule) => boolean,
 	): Promise<Verdict<SourcedModule>>;
 }
 
@@ -145,14 +146,18 @@ export function npmSource(options: NpmSourceOptions): NpmSource {
 				return bad(problem('RELEASE_NOT_AT_SOURCE', `The npm registry has none of particle-cli ${versions.join(', ')}.`));
 			return releaseIn(found, platform, query.version);
 		},
-		async openApplication(name, signal, onProgress) {
+		async openApplication(name, signal, onProgress, fits = () => true) {
 			const platform = asPlatform(name);
-			const found = await firstPackage(tarballsWithApplication(platform), signal, onProgress);
-			const application = found && tinkerIn(found, platform);
-			if (application) return { ok: true, value: application, problems: [] };
-			return bad(
-				problem('APPLICATION_NOT_AT_SOURCE', `No particle-cli package has a default application for ${platform.displayName}.`),
-			);
+			let versions = tarballsWithApplication(platform);
+			for (;;) {
+				const found = await firstPackage(versions, signal, onProgress);
+				if (!found) break;
+				const application = tinkerIn(found, platform);
+				if (application && fits(application)) return { ok: true, value: application, problems: [] };
+				versions = versions.filter((v) => v !== found.version);
+			}
+			const message = `No particle-cli package has a default application for ${platform.displayName} that fits.`;
+			return bad(problem('APPLICATION_NOT_AT_SOURCE', message));
 		},
 	};
 }

@@ -19,7 +19,8 @@ import {
 } from '@linac/catalog';
 import { asLinacError, type Clock, type Json, LinacError, type Problem, throwIfCancelled } from '@linac/core';
 import { nodeDigests } from '../digests.js';
-import { pathSource } from '../files.js';
+import { readMirrorKeys } from '../mirror/mirror-keys.js';
+import { isFinal, isPathSource, type PathSourceOptions, pathSource } from '../mirror/path-source.js';
 import { openCache, type ReleaseCache } from './cache.js';
 import { cacheSource } from './cache-source.js';
 import { createDownload } from './download.js';
@@ -28,6 +29,13 @@ import { npmSource } from './npm-source.js';
 export interface StandardSourcesOptions {
 	/** Folders, zips or packages that come before everything else; also those of `LINAC_MIRROR` (separated as in PATH). */
 	paths?: readonly string[];
+	/**
+	 * A file with public keys, or `ed25519:BASE64`; also `LINAC_MIRROR_KEY`. When given, everything in `paths` and `LINAC_MIRROR` must be a mirror that
+	 * one of them signed, or the search ends.
+	 */
+	mirrorKey?: string;
+	/** Told once of every mirror that was read and believed. */
+	onMirror?: PathSourceOptions['onMirror'];
 	cache?: ReleaseCache;
 	/** No network: `--offline` or `LINAC_OFFLINE=1`. */
 	offline?: boolean;
@@ -47,7 +55,12 @@ export function standardSources(options: StandardSourcesOptions = {}): ReleaseSo
 	const environment = options.environment ?? process.env;
 	const cache = options.cache ?? openCache();
 	const mirrors = (environment.LINAC_MIRROR ?? '').split(process.platform === 'win32' ? ';' : ':').filter((p) => p !== '');
-	const local = [...(options.paths ?? []), ...mirrors].map((path) => pathSource(path));
+	const { onMirror } = options;
+	const trustedKeys = keysOf(options.mirrorKey ?? environment.LINAC_MIRROR_KEY);
+	const local = [
+		...(options.paths ?? []).map((path) => pathSource(path, { trustedKeys, onMirror, strict: true })),
+		...mirrors.map((path) => pathSource(path, { trustedKeys, onMirror, strict: trustedKeys !== undefined })),
+	];
 	const sources = [...local, cacheSource(cache)];
 	if (options.offline ?? isOn(environment.LINAC_OFFLINE)) return sources;
 	const { connectMs, stallMs, clock } = options;
@@ -60,6 +73,16 @@ export function standardSources(options: StandardSourcesOptions = {}): ReleaseSo
 		githubSource({ download, digests, baseUrl: options.githubUrl, token: environment.GITHUB_TOKEN }),
 		docsSource({ download, digests, baseUrl: options.docsUrl }),
 	];
+}
+
+/** Read when a mirror is first asked, and once. */
+function keysOf(named: string | undefined): PathSourceOptions['trustedKeys'] {
+	if (named === undefined || named === '') return undefined;
+	let keys: Promise<readonly Uint8Array[]> | undefined;
+	return () => {
+		keys ??= readMirrorKeys(named);
+		return keys;
+	};
 }
 
 function isOn(value: string | undefined): boolean {
@@ -97,7 +120,7 @@ export interface OpenedRelease {
 
 /**
  * Throws `PLATFORM_UNKNOWN`, `RELEASE_UNKNOWN` (a line that has no release for the platform), `RELEASE_NOT_AVAILABLE` (nobody has it; `details.tried`
- * says why), `CACHE_NOT_WRITABLE` (before anything is fetched; what is at hand or in the cache is still opened) and `CANCELLED`.
+ * says why), what a mirror that was named or has to be signed is refused for (`MIRROR_...`), `CACHE_NOT_WRITABLE` (before anything is fetched; what is at hand or in the cache is still opened) and `CANCELLED`.
  */
 export async function openRelease(options: OpenReleaseOptions): Promise<OpenedRelease> {
 	const platform = platformByName(options.platform);
@@ -127,7 +150,7 @@ export async function openRelease(options: OpenReleaseOptions): Promise<OpenedRe
 			});
 		} catch (error) {
 			const failure = asLinacError(error, 'SOURCE_FAILED');
-			if (endsEverything(failure)) throw failure;
+			if (endsEverything(failure) || isFinal(source, failure)) throw failure;
 			tried.push({ source: source.name, code: failure.code, message: failure.message, problems: [] });
 		}
 	}
@@ -178,6 +201,8 @@ function notAvailable(
 
 export interface OpenApplicationOptions {
 	platform: string;
+	/** Mirrors among them are asked first. Default: those of `LINAC_MIRROR`. */
+	sources?: readonly ReleaseSource[];
 	cache?: ReleaseCache;
 	/** Without the network only what is in the cache can be had. */
 	offline?: boolean;
@@ -187,14 +212,24 @@ export interface OpenApplicationOptions {
 }
 
 /**
- * The default application (Tinker) for a platform: one that came with a release in the cache, else from npm's packages,
+ * The default application (Tinker) for a platform: one of a mirror, or one that came with a release in the cache, else from npm's packages,
  * those that are kept first.
- * Throws `PLATFORM_UNKNOWN`, `APPLICATION_NOT_AVAILABLE`, `CACHE_NOT_WRITABLE`, `CANCELLED`.
+ * Throws what a mirror that has to be signed is refused for (`MIRROR_...`), `PLATFORM_UNKNOWN`, `APPLICATION_NOT_AVAILABLE`, `CACHE_NOT_WRITABLE`, `CANCELLED`.
  */
 export async function openApplication(options: OpenApplicationOptions): Promise<SourcedModule> {
 	const platform = platformByName(options.platform);
 	if (!platform) throw unknownPlatform(options.platform);
 	const cache = options.cache ?? openCache();
+	for (const source of options.sources ?? standardSources({ cache, environment: options.environment, offline: true })) {
+		if (!isPathSource(source)) continue;
+		try {
+			const verdict = await source.openApplication(platform.name, options.signal);
+			if (verdict.ok) return verdict.value;
+		} catch (error) {
+			const failure = asLinacError(error, 'SOURCE_FAILED');
+			if (endsEverything(failure) || isFinal(source, failure)) throw failure;
+		}
+	}
 	for (const entry of await cache.list()) {
 		throwIfCancelled(options.signal);
 		if (entry.platform !== platform.name) continue;

@@ -75,10 +75,10 @@ function storageOf(storage: MapStorage, top: number, number: number): { lines: s
 		if (row.place) {
 			const p = box(row.place);
 			lines.push(rect(row.state === 'missing' ? 'place lacking' : 'place', CHIP.x, p.y, CHIP.width, p.height));
-			if (row.state !== 'missing' && row.kind !== 'free')
+			if (row.state !== 'missing' && row.state !== 'free')
 				lines.push(rect(`fill ${row.group}`, CHIP.x, b.y, CHIP.width, b.height));
 		}
-		if (row.kind === 'free') continue;
+		if (row.state === 'free') continue;
 		const classes = row.state === 'missing' ? 'lacking' : `fill ${row.group}`;
 		lines.push(rect(classes, IMAGE.x, b.y, IMAGE.width, b.height));
 		if (row.kind === 'overlap' || row.state === 'damaged') lines.push(rect('wrong', IMAGE.x, b.y, IMAGE.width, b.height));
@@ -102,7 +102,8 @@ function breakLines(y: number): string[] {
 
 /** Addresses on the left, as many as fit beside each other; both ends always. */
 function addresses(storage: MapStorage, at: (where: number) => number, y0: number, height: number): string[] {
-	const wanted = [storage.start, storage.end, ...storage.rows.map((r) => r.start)];
+	const filled = storage.rows.filter((r) => r.state !== 'free');
+	const wanted = [storage.start, storage.end, ...filled.map((r) => r.start), ...storage.rows.map((r) => r.start)];
 	const taken: number[] = [];
 	const out: string[] = [];
 	for (const where of new Set(wanted)) {
@@ -139,11 +140,11 @@ function labels(
 	}
 	return storage.rows.flatMap((row, i) => {
 		const y = places[i]!;
-		const from = row.kind === 'free' || row.place ? CHIP.x + CHIP.width : IMAGE.x + IMAGE.width;
+		const from = row.state === 'free' || row.place ? CHIP.x + CHIP.width : IMAGE.x + IMAGE.width;
 		const line = `<polyline class="lead" points="${from},${round(middles[i]!)} ${LABEL - 24},${round(middles[i]!)} ${LABEL - 8},${round(y)} ${LABEL - 2},${round(y)}"/>`;
 		const state = stateText(row);
 		const loud = row.kind === 'overlap' || row.state === 'missing' || row.state === 'damaged';
-		const name = `<text x="${LABEL}" y="${round(y - 2)}" id="s${number}r${i}"><tspan class="${row.kind === 'free' ? 'soft' : 'name'}">${escaped(rowLabel(row))}</tspan><tspan class="${loud ? 'loud' : 'soft'}" dx="8">${escaped(state)}</tspan></text>`;
+		const name = `<text x="${LABEL}" y="${round(y - 2)}" id="s${number}r${i}"><tspan class="${row.state === 'free' ? 'soft' : 'name'}">${escaped(rowLabel(row))}</tspan><tspan class="${loud ? 'loud' : 'soft'}" dx="8">${escaped(state)}</tspan></text>`;
 		return [line, name, text(LABEL, y + 13, detail(row), 'small')];
 	});
 }
@@ -151,7 +152,7 @@ function labels(
 function detail(row: MapRow): string {
 	const size = sizeText(row.end - row.start);
 	const of =
-		row.place && row.kind !== 'free' && row.state !== 'missing' ? ` of ${sizeText(row.place.end - row.place.start)}` : '';
+		row.place && row.state !== 'free' && row.state !== 'missing' ? ` of ${sizeText(row.place.end - row.place.start)}` : '';
 	const note = row.note === undefined ? '' : ` · ${row.note}`;
 	return cutTo(`${range(row)} · ${size}${of}${note}`, 78);
 }

@@ -156,7 +156,7 @@ function barOf(row: MapRow, storage: MapStorage, width: number, glyphs: Glyphs):
 		}
 	};
 	if (row.place && row.state !== 'missing') fill(row.place.start, row.place.end, glyphs.room, false);
-	if (row.kind === 'free') {
+	if (row.state === 'free') {
 		if (!row.place) fill(row.start, row.end, glyphs.room, false);
 		return cells;
 	}

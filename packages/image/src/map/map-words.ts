@@ -16,6 +16,7 @@ export function rowLabel(row: MapRow): string {
 /** What is to be said of a row in a word or two. Colour never says more than this. */
 export function stateText(row: MapRow): string {
 	if (row.kind === 'overlap') return 'OVERLAP';
+	if (row.kind === 'on-chip') return 'on chip';
 	if (row.kind === 'free') return 'free';
 	if (row.kind === 'guard' || row.kind === 'blank') return 'blank';
 	if (row.kind === 'stray') return 'stray';

@@ -43,8 +43,8 @@ export interface MapStretch extends Region {
 
 /** One line of a map. */
 export interface MapRow extends Region {
-	/** `overlap`: the file gives this range twice with different bytes. */
-	kind: PartKind | 'missing' | 'free' | 'overlap';
+	/** `overlap`: the file gives this range twice with different bytes. `on-chip`: made for each chip, and there when it is delivered. */
+	kind: PartKind | 'missing' | 'free' | 'on-chip' | 'overlap';
 	name: string;
 	version?: number;
 	/** What it is for, for colours: a few words would be too many classes. */
@@ -225,7 +225,9 @@ function placeRows(
 		const range = { start: region.start, end: region.end };
 		const place = { name: region.name, ...range };
 		if (needed) return { kind: 'missing', name, group: 'unknown', state: 'missing', ...range, place };
-		const note = slot?.encrypted ? 'in the chip already' : slot ? 'no application' : undefined;
+		if (slot?.encrypted)
+			return { kind: 'on-chip', name, group: 'free', state: 'free', ...range, place, note: 'made for each chip, there already' };
+		const note = slot ? 'no application' : undefined;
 		return { kind: 'free', name, group: 'free', state: 'free', ...range, place, ...(note === undefined ? {} : { note }) };
 	});
 	const covered = [...all, ...parts].sort((a, b) => a.start - b.start);

@@ -1,12 +1,12 @@
 /**
- * `linac hex`: makes an image of a release, or puts an application into an image that is there, writes it, and proves it: the written bytes
- * are read back as a programmer reads them, and judged as a blank board would see them.
+ * `linac hex`: makes an image of a release, or puts an application into an image that is there, proves it, and writes it. Images for a list of
+ * units are in units.ts.
  */
-import { asPlatform } from '@linac/catalog';
-import { address, assert, equalBytes, type Problem, toHex, type Verdict } from '@linac/core';
-import { type MemoryImage, parseIntelHex, writeIntelHex } from '@linac/firmware';
+import type { Platform } from '@linac/catalog';
+import { type Problem, toHex } from '@linac/core';
+import { type MemoryImage, writeIntelHexBytes } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
-import { type ComposedImage, classicHex } from '@linac/image';
+import { buildDct, classicHex, type ImagePart, type ImageVerdict } from '@linac/image';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
 import { refused, usage } from '../../failure.js';
@@ -14,81 +14,112 @@ import { count, formatBytes } from '../../format.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
 import { composeFromOptions, type ImageOptions } from '../image/compose-options.js';
 import { partJson, showNotes, showParts } from '../image/show-parts.js';
+import { type UnitOptions, unitFieldsOf } from '../image/unit-options.js';
+import { rebaseFromOptions } from './base.js';
+import { prove } from './prove.js';
+import { hexUnits } from './units.js';
 
-export interface HexOptions extends ImageOptions {
+export interface HexOptions extends ImageOptions, UnitOptions {
 	base?: string;
+	units?: string;
 	layout?: string;
 	out?: string;
 	force?: boolean;
 }
 
+interface Made {
+	platform: Platform;
+	version: string;
+	parts: readonly ImagePart[];
+	image: MemoryImage;
+	bytes: Uint8Array;
+	problems: readonly Problem[];
+	layout: 'sorted' | 'classic';
+	/** What gave way to the application, with `--base`. */
+	replaced?: readonly ImagePart[];
+}
+
 export async function hex(context: Context, options: HexOptions): Promise<ExitCode> {
 	const layout = options.layout ?? 'sorted';
 	if (layout !== 'sorted' && layout !== 'classic') throw usage(`--layout is either "sorted" or "classic", not "${layout}".`);
-	const { composed, problems } = await composeFromOptions(context, options);
-	const out = options.out ?? `${composed.platform}-${composed.version}.hex`;
+	if (options.units !== undefined) {
+		if (options.base !== undefined) throw usage('A list of units is for images of a release, not for --base.');
+		return hexUnits(context, options, options.units);
+	}
+	const made =
+		options.base === undefined ? await compose(context, options, layout) : await rebase(context, options, options.base);
+	const out = options.out ?? `${made.platform.name}-${made.version}.hex`;
 	await refuseExisting(context, [out], options.force);
-	const text = textOf(composed, layout);
-	if (!text.ok) throw refused(ExitCode.inputRefused, text.problems);
-	readBack(text.value, composed.image, layout === 'classic');
-	await writeFiles(context, [{ path: out, bytes: text.value }]);
-	report(context, {
-		composed,
-		out,
-		bytes: new TextEncoder().encode(text.value),
-		problems: [...problems, ...text.problems],
-		layout,
-	});
+	const unknownMbr = options.allow?.includes('unknown-mbr') === true;
+	const verdict = prove(out, made.bytes, made.image, { strays: layout === 'classic', unknownMbr });
+	await writeFiles(context, [{ path: out, bytes: made.bytes }]);
+	report(context, made, out, verdict);
 	return ExitCode.ok;
 }
 
-export function textOf(composed: ComposedImage, layout: 'sorted' | 'classic'): Verdict<string> {
-	if (layout === 'classic') return classicHex(composed);
-	return { ok: true, value: writeIntelHex(composed.image), problems: [] };
+async function compose(context: Context, options: HexOptions, layout: 'sorted' | 'classic'): Promise<Made> {
+	const fields = await unitFieldsOf(context, options);
+	const { composed, platform, problems } = await composeFromOptions(context, options, (release, of) => {
+		if (!fields) return {};
+		const dct = buildDct(of, release.moduleVersion, fields);
+		if (!dct.ok) throw refused(ExitCode.inputRefused, dct.problems);
+		return { dct: dct.value };
+	});
+	const made = { platform, version: composed.version, parts: composed.parts, image: composed.image, layout };
+	if (layout === 'sorted') return { ...made, bytes: writeIntelHexBytes(composed.image), problems };
+	const text = classicHex(composed);
+	if (!text.ok) throw refused(ExitCode.inputRefused, text.problems);
+	return { ...made, bytes: new TextEncoder().encode(text.value), problems: [...problems, ...text.problems] };
 }
 
-/** What was written is read again as a loader reads it. A difference is our own bug. The classic layout has stray bytes more. */
-function readBack(text: string, image: MemoryImage, strays: boolean): void {
-	const again = parseIntelHex(text);
-	assert(again.ok, 'the file that was made can be read');
-	for (const s of image.segments) {
-		const bytes = again.value.image.read(s.start, s.bytes.length);
-		assert(bytes && equalBytes(bytes, s.bytes), `what was written at ${address(s.start)} is what was meant`);
-	}
-	assert(strays || again.value.image.size === image.size, 'nothing was written that was not meant');
+async function rebase(context: Context, options: HexOptions, base: string): Promise<Made> {
+	if (await unitFieldsOf(context, options)) throw usage('Settings of a unit are for images of a release, not for --base.');
+	const { platform, version, rebased, problems } = await rebaseFromOptions(context, options, base);
+	const { image, parts, replaced } = rebased;
+	return { platform, version, parts, image, bytes: writeIntelHexBytes(image), problems, layout: 'sorted', replaced };
 }
 
-interface Made {
-	composed: ComposedImage;
-	out: string;
-	bytes: Uint8Array;
-	problems: readonly Problem[];
-	layout: string;
-}
-
-function report(context: Context, made: Made): void {
+function report(context: Context, made: Made, out: string, verdict: ImageVerdict): void {
 	const { output } = context;
-	const { composed, out, bytes, problems } = made;
-	const platform = asPlatform(composed.platform);
+	const { platform, version, parts, image, bytes, problems } = made;
 	const sha256 = toHex(nodeDigests.sha256(bytes));
+	const starts = { ok: verdict.ok, boots: verdict.boots, reasons: verdict.reasons, missing: verdict.missing };
 	output.document({
 		format: 'linac-hex/1',
 		file: out,
 		size: bytes.length,
 		sha256,
 		layout: made.layout,
-		platform: composed.platform,
-		version: composed.version,
-		parts: composed.parts.map(partJson),
+		platform: platform.name,
+		version,
+		parts: parts.map(partJson),
+		...(made.replaced ? { replaced: made.replaced.map(partJson) } : {}),
+		blankBoard: starts,
 		notes: problems,
 	});
-	output.print(output.colors.bold(`${out}: Device OS ${composed.version} for the ${platform.displayName}`));
+	output.print(output.colors.bold(`${out}: Device OS ${version} for the ${platform.displayName}`));
 	output.print();
-	showParts(output, composed.parts);
+	showParts(output, parts);
 	output.print();
+	for (const r of made.replaced ?? []) output.print(`  Replaced: ${r.name} ${r.version ?? ''} (${formatBytes(r.bytes.length)}).`);
 	showNotes(output, problems);
-	output.print(
-		`  ${count(composed.parts.length, 'part')}, ${formatBytes(composed.image.size)} of memory; the file has ${formatBytes(bytes.length)}, SHA-256`,
+	output.paragraph(
+		`${verdict.ok ? output.colors.green('Checked:') : output.colors.yellow('Mind:')} ${blankBoard(verdict, platform)}`,
+		'  ',
 	);
+	const [memory, text] = [formatBytes(image.size), formatBytes(bytes.length)];
+	output.print(`  ${count(parts.length, 'part')}, ${memory} of memory; the file has ${text}, SHA-256`);
 	output.print(`  ${sha256}`);
+}
+
+function blankBoard(verdict: ImageVerdict, platform: Platform): string {
+	const why = verdict.reasons.join(' ');
+	const words: Record<ImageVerdict['boots'], string> = {
+		normal: 'starts its application',
+		listening: 'starts into listening mode',
+		safe: 'starts in safe mode',
+		dfu: 'stays in DFU mode',
+		dead: 'does not start',
+	};
+	return `read back; a blank ${platform.displayName} ${words[verdict.boots]} with it. ${why}`;
 }

@@ -2,7 +2,7 @@
  * From options to an image: opens the release, finds and judges the application, finds the MBR, and composes. What `hex`, `zip` and
  * `export` have in common.
  */
-import type { Platform, ReleaseSet, SourcedModule } from '@linac/catalog';
+import type { Platform, ReleaseEntry, ReleaseSet, SourcedModule } from '@linac/catalog';
 import type { Problem } from '@linac/core';
 import { nodeDigests } from '@linac/host';
 import {
@@ -19,7 +19,7 @@ import { ExitCode } from '../../exit-codes.js';
 import { defaultRelease, platformNamed, releaseNamed } from '../../facts.js';
 import { CommandFailure, refused, usage } from '../../failure.js';
 import { readInputs } from '../../inputs.js';
-import { openSources } from '../../sources.js';
+import { openSources, type Sources } from '../../sources.js';
 import { keptMbr, readMbr } from './mbr-store.js';
 
 export interface ImageOptions extends SourceOptions {
@@ -42,7 +42,7 @@ export interface OpenedParts {
 	problems: Problem[];
 }
 
-const permissions = ['unknown-mbr'];
+const permissions = ['unknown-mbr', 'repeated-keys'];
 
 /** The platform that was named. */
 export function platformOption(options: ImageOptions): Platform {
@@ -55,11 +55,16 @@ export function platformOption(options: ImageOptions): Platform {
 	return platformNamed(options.platform);
 }
 
+/** The release that was named, or the one that is taken when none was. */
+export function releaseOption(platform: Platform, options: ImageOptions): ReleaseEntry {
+	return options.target === undefined ? defaultRelease(platform) : releaseNamed(options.target, platform);
+}
+
 /** Opens the release and the application that the options name. Throws what is wrong with them. */
-export async function openParts(context: Context, options: ImageOptions): Promise<OpenedParts> {
+export async function openParts(context: Context, options: ImageOptions, opened?: Sources): Promise<OpenedParts> {
 	const platform = platformOption(options);
-	const entry = options.target === undefined ? defaultRelease(platform) : releaseNamed(options.target, platform);
-	const sources = await openSources(context, options);
+	const entry = releaseOption(platform, options);
+	const sources = opened ?? (await openSources(context, options));
 	const release = await sources.open({ platform: platform.name, version: entry.version }, context.signal);
 	const surroundings: Surroundings = {
 		platform,
@@ -72,7 +77,10 @@ export async function openParts(context: Context, options: ImageOptions): Promis
 		const { application, problems } = await readApplication(context, options.app, surroundings);
 		return { platform, release, application, problems };
 	}
-	const found = release.application ?? (await sources.application(platform, release.version, context.signal));
+	const fits = (application: SourcedModule) =>
+		judgeApplication(application, application.origin, surroundings).every((p) => p.severity !== 'error');
+	const own = release.application && fits(release.application) ? release.application : undefined;
+	const found = own ?? (await sources.application(platform, release.version, context.signal, fits));
 	if (!found) {
 		throw new CommandFailure(
 			ExitCode.releaseUnavailable,
@@ -105,14 +113,22 @@ export async function readApplication(
 	return { application: verdict.value, problems: verdict.problems };
 }
 
-/** The MBR by option or from the cache; undefined where none is needed or none is there (composing then says what to do). */
-export async function openMbr(context: Context, platform: Platform, options: ImageOptions): Promise<Uint8Array | undefined> {
+/**
+ * The MBR by option, from the cache, or from a mirror; undefined where none is needed or none is there (composing then says what to do).
+ */
+async function openMbr(
+	context: Context,
+	platform: Platform,
+	options: ImageOptions,
+	sources: Sources,
+): Promise<Uint8Array | undefined> {
 	if (!needsMbr(platform)) {
 		if (options.mbr !== undefined) throw usage(`A ${platform.displayName} has no MBR of Nordic's.`, 'Leave out --mbr.');
 		return undefined;
 	}
 	if (options.mbr !== undefined) return (await readMbr(context, options.mbr, platform)).bytes;
-	return keptMbr(context, platform);
+	const kept = await keptMbr(context, platform);
+	return kept ?? (await sources.mirrorFile({ kind: 'mbr', mcu: platform.mcu }, context.signal))?.bytes;
 }
 
 /** What the options say about the chip's registers and permissions, for `composeImage`. */
@@ -140,20 +156,21 @@ export interface ComposedParts extends OpenedParts {
 export async function composeFromOptions(
 	context: Context,
 	options: ImageOptions,
-	more: Pick<ComposeOptions, 'dct'> = {},
+	more: (release: ReleaseSet, platform: Platform) => Pick<ComposeOptions, 'dct'> = () => ({}),
 ): Promise<ComposedParts> {
 	const chip = chipOptions(options);
 	// What is cheap to be wrong about comes first: a download need not be waited for to learn of a missing MBR.
 	const platform = platformOption(options);
-	const mbr = await openMbr(context, platform, options);
-	const parts = await openParts(context, options);
+	const sources = await openSources(context, options);
+	const mbr = await openMbr(context, platform, options, sources);
+	const parts = await openParts(context, options, sources);
 	const verdict = composeImage({
 		platform,
 		release: parts.release,
 		...(parts.application ? { application: parts.application } : {}),
 		...(mbr ? { mbr } : {}),
 		...chip,
-		...more,
+		...more(parts.release, platform),
 		digests: nodeDigests,
 	});
 	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems, hintFor(verdict.problems));

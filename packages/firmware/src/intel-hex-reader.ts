@@ -1,8 +1,8 @@
 /**
- * Intel HEX, read and written: record types 00 to 05. Format and the peculiarities of published restore files:
+ * Reads Intel HEX, record types 00 to 05. Writing is in intel-hex-writer.ts. Format and the peculiarities of published restore files:
  * docs/formats/intel-hex.md (Intel, "Hexadecimal Object File Format Specification", revision A, 1988).
  */
-import { address, bad, concatBytes, equalBytes, type Json, type Problem, problem, type Verdict } from '@linac/core';
+import { address, bad, equalBytes, type Json, type Problem, problem, type Verdict } from '@linac/core';
 import { MemoryImage } from './memory-image.js';
 
 export interface IntelHex {
@@ -26,6 +26,8 @@ interface Run {
 }
 
 const COLON = 0x3a;
+const LF = 0x0a;
+const CR = 0x0d;
 
 /** Value of an ASCII hex digit, or -1. */
 const DIGIT = new Int8Array(256).fill(-1);
@@ -33,6 +35,16 @@ for (let i = 0; i < 10; i++) DIGIT[0x30 + i] = i;
 for (let i = 0; i < 6; i++) {
 	DIGIT[0x41 + i] = 10 + i;
 	DIGIT[0x61 + i] = 10 + i;
+}
+
+function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+	for (let at = from; at < to; at++) if (bytes[at]! > 0x20) return false;
+	return true;
+}
+
+/** The byte of two digits, or a negative number. */
+function pair(bytes: Uint8Array, at: number): number {
+	return (DIGIT[bytes[at]!]! << 4) | DIGIT[bytes[at + 1]!]!;
 }
 
 /**
@@ -73,8 +85,8 @@ class Reader {
 	#segmented = false;
 	#start: number | undefined;
 	#ended = false;
-	// The data of all records one after the other; grows by doubling, so never beyond the size of the text itself.
-	#data = new Uint8Array(4096);
+	// The data of all records one after the other: a byte takes two digits, so the text bounds it.
+	readonly #data: Uint8Array;
 	#filled = 0;
 	// One record at most: 255 bytes of data, length, address, type and checksum.
 	readonly #record = new Uint8Array(260);
@@ -82,6 +94,7 @@ class Reader {
 	constructor(bytes: Uint8Array, file: string | undefined) {
 		this.#bytes = bytes;
 		this.#file = file;
+		this.#data = new Uint8Array(bytes.length >> 1);
 	}
 
 	read(): Verdict<IntelHex> {
@@ -102,21 +115,26 @@ class Reader {
 
 	#readLines(): undefined {
 		const bytes = this.#bytes;
-		let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+		let at = 0;
 		while (at < bytes.length && this.#problems.length < MOST_PROBLEMS) {
 			this.#line++;
+			const next = this.#readPlain(at);
+			if (next > 0) {
+				at = next;
+				continue;
+			}
 			let end = bytes.indexOf(0x0a, at);
 			if (end < 0) end = bytes.length;
-			let last = end;
-			while (last > at && bytes[last - 1]! <= 0x20) last--;
-			while (at < last && bytes[at]! <= 0x20) at++;
+			// A CR in front of an LF belongs to the line end. Anything else behind or in front of a record makes other readers refuse it, or pass it over.
+			const last = end > at && end < bytes.length && bytes[end - 1] === CR ? end - 1 : end;
 			// Empty lines are no error: published files have them.
-			if (last > at) this.#readLine(at, last);
+			if (!isBlank(bytes, at, last)) this.#readLine(at, last);
 			at = end + 1;
 		}
 		if (this.#problems.some((p) => p.severity === 'error')) return;
-		if (this.#records === 0) {
-			this.#problems.push(this.#problem('HEX_EMPTY', 'There is no Intel HEX record in it.'));
+		if (this.#filled === 0) {
+			const what = this.#records === 0 ? 'There is no Intel HEX record in it.' : 'There are records in it, but none with data.';
+			this.#problems.push(this.#problem('HEX_EMPTY', what));
 			return;
 		}
 		if (!this.#ended) {
@@ -127,12 +145,67 @@ class Reader {
 		}
 	}
 
+	/**
+	 * A whole, right data record that begins at `from` and ends with a line end, as almost all lines are: decoded straight into the data.
+	 * Returns where the next line begins, or 0 when the line has to be looked at more closely.
+	 */
+	#readPlain(from: number): number {
+		const bytes = this.#bytes;
+		if (this.#ended || bytes[from] !== COLON) return 0;
+		const length = pair(bytes, from + 1);
+		const last = from + 11 + length * 2;
+		if (length <= 0 || last > bytes.length) return 0;
+		let next = last + 1;
+		if (last < bytes.length && bytes[last] !== LF) {
+			if (bytes[last] !== CR || bytes[last + 1] !== LF) return 0;
+			next++;
+		}
+		const high = pair(bytes, from + 3);
+		const low = pair(bytes, from + 5);
+		const type = pair(bytes, from + 7);
+		if (type !== 0) return 0;
+		const offset = (high << 8) | low;
+		if (offset < 0 || length > 0x10000 - offset) return 0;
+		const data = this.#data;
+		const filled = this.#filled;
+		let sum = length + high + low;
+		// A digit that is none is negative and stays so through every OR.
+		let wrong = 0;
+		let at = from + 9;
+		for (let to = filled; to < filled + length; to++, at += 2) {
+			const value = (DIGIT[bytes[at]!]! << 4) | DIGIT[bytes[at + 1]!]!;
+			wrong |= value;
+			data[to] = value;
+			sum += value;
+		}
+		const check = pair(bytes, at);
+		if (wrong < 0 || check < 0 || ((sum + check) & 0xff) !== 0) return 0;
+		if (!this.#extend(this.#base + offset, length)) return 0;
+		this.#records++;
+		return next;
+	}
+
+	/** Makes room in the runs for data that has been, or will be, put behind what is filled. False when there are too many pieces. */
+	#extend(start: number, length: number): boolean {
+		let run = this.#run;
+		if (!run || run.start + run.length !== start) {
+			if (this.#runs.length >= MOST_RUNS) return false;
+			run = { start, line: this.#line, from: this.#filled, length: 0 };
+			this.#run = run;
+			this.#runs.push(run);
+		}
+		this.#filled += length;
+		run.length += length;
+		return true;
+	}
+
 	#readLine(from: number, to: number): undefined {
 		const bytes = this.#bytes;
 		if (this.#ended) {
 			this.#warnOnce('HEX_AFTER_EOF', 'Something follows the end-of-file record; it is ignored.');
 			return;
 		}
+		if (bytes[to - 1]! <= 0x20) return this.#error('HEX_SPACE', 'has a space or a control character behind the record.');
 		if (bytes[from] !== COLON) return this.#error('HEX_NO_COLON', 'does not begin with a colon, as every Intel HEX record does.');
 		const digits = to - from - 1;
 		const count = digits >> 1;
@@ -176,17 +249,20 @@ class Reader {
 				this.#ended = true;
 				return;
 			case 2:
+				if (offset !== 0) return this.#wrongAddress(type, offset);
 				if (data.length !== 2) return this.#wrongLength(type, data.length, 2);
 				this.#base = ((data[0]! << 8) | data[1]!) << 4;
 				this.#segmented = true;
 				return;
 			case 4:
+				if (offset !== 0) return this.#wrongAddress(type, offset);
 				if (data.length !== 2) return this.#wrongLength(type, data.length, 2);
 				this.#base = ((data[0]! << 8) | data[1]!) * 0x10000;
 				this.#segmented = false;
 				return;
 			case 3:
 			case 5:
+				if (offset !== 0) return this.#wrongAddress(type, offset);
 				if (data.length !== 4) return this.#wrongLength(type, data.length, 4);
 				this.#start = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
 				return;
@@ -208,24 +284,11 @@ class Reader {
 
 	#put(start: number, data: Uint8Array): undefined {
 		if (data.length === 0) return;
-		let run = this.#run;
-		if (!run || run.start + run.length !== start) {
-			if (this.#runs.length >= MOST_RUNS) {
-				return this.#error('HEX_TOO_SCATTERED', `begins piece number ${MOST_RUNS + 1}; no firmware image is that scattered.`);
-			}
-			run = { start, line: this.#line, from: this.#filled, length: 0 };
-			this.#run = run;
-			this.#runs.push(run);
+		const at = this.#filled;
+		if (!this.#extend(start, data.length)) {
+			return this.#error('HEX_TOO_SCATTERED', `begins piece number ${MOST_RUNS + 1}; no firmware image is that scattered.`);
 		}
-		const need = this.#filled + data.length;
-		if (need > this.#data.length) {
-			const larger = new Uint8Array(Math.max(need, this.#data.length * 2));
-			larger.set(this.#data.subarray(0, this.#filled));
-			this.#data = larger;
-		}
-		this.#data.set(data, this.#filled);
-		this.#filled = need;
-		run.length += data.length;
+		this.#data.set(data, at);
 	}
 
 	#finish(): Verdict<IntelHex> {
@@ -275,6 +338,10 @@ class Reader {
 		};
 	}
 
+	#wrongAddress(type: number, found: number): undefined {
+		this.#error('HEX_ADDRESS', `is of type ${two(type)} and has the address ${found}; that type has address 0.`, found, 0);
+	}
+
 	#wrongLength(type: number, found: number, expected: number): undefined {
 		this.#error('HEX_LENGTH', `is of type ${two(type)} and has ${found} data bytes instead of ${expected}.`, found, expected);
 	}
@@ -305,77 +372,4 @@ class Reader {
 
 function two(value: number): string {
 	return value.toString(16).toUpperCase().padStart(2, '0');
-}
-
-export interface WriteHexOptions {
-	/** Data bytes a record, 1 to 255. Default 16, as all tools of the field write it. */
-	recordLength?: number;
-	/** Upper-case digits. Default true. */
-	upperCase?: boolean;
-	/** EIP, written as a type 05 record. */
-	startAddress?: number;
-	/** Type 04 records only where the upper half of the address changes (default), or also at the start of every piece. */
-	baseRecord?: 'when-needed' | 'each-piece';
-	/** The type 01 record at the end. Default true. */
-	endRecord?: boolean;
-}
-
-/** Writes pieces in the order given (an image's own order is by address): LF line ends, type 04 records where the upper half changes, EOF record. */
-export function writeIntelHex(
-	pieces: MemoryImage | Iterable<{ start: number; bytes: Uint8Array }>,
-	options: WriteHexOptions = {},
-): string {
-	const size = Math.min(255, Math.max(1, options.recordLength ?? 16));
-	const lines: string[] = [];
-	const record = (type: number, offset: number, data: Uint8Array) => {
-		let sum = data.length + (offset >> 8) + (offset & 0xff) + type;
-		let text = `:${two(data.length)}${two(offset >> 8)}${two(offset & 0xff)}${two(type)}`;
-		for (const b of data) {
-			sum += b;
-			text += two(b);
-		}
-		text += two(-sum & 0xff);
-		lines.push(options.upperCase === false ? text.toLowerCase() : text);
-	};
-	// Without a type 04 record the upper half is 0.
-	let upper = 0;
-	for (const { start, bytes } of pieces instanceof MemoryImage ? pieces.segments : pieces) {
-		if (options.baseRecord === 'each-piece') upper = -1;
-		for (let at = 0; at < bytes.length; ) {
-			const here = start + at;
-			const half = Math.floor(here / 0x10000);
-			if (half !== upper) {
-				record(4, 0, Uint8Array.of(half >> 8, half & 0xff));
-				upper = half;
-			}
-			const length = Math.min(size, bytes.length - at, 0x10000 - (here & 0xffff));
-			record(0, here & 0xffff, bytes.subarray(at, at + length));
-			at += length;
-		}
-	}
-	if (options.startAddress !== undefined) {
-		const s = options.startAddress;
-		record(5, 0, Uint8Array.of(s >>> 24, (s >>> 16) & 0xff, (s >>> 8) & 0xff, s & 0xff));
-	}
-	if (options.endRecord !== false) record(1, 0, new Uint8Array(0));
-	return `${lines.join('\n')}\n`;
-}
-
-/** All bytes of an image with `fill` in its gaps, from its first to its last address. Bad when that is more than `limit` bytes. */
-export function flattenImage(image: MemoryImage, limit: number, fill = 0xff): Verdict<Uint8Array> {
-	const first = image.segments[0];
-	const last = image.segments.at(-1);
-	if (!first || !last) return { ok: true, value: new Uint8Array(0), problems: [] };
-	if (last.end - first.start > limit) {
-		return bad(
-			problem('IMAGE_TOO_SPARSE', `The image spans ${last.end - first.start} bytes, more than ${limit}.`, { expected: limit }),
-		);
-	}
-	const parts: Uint8Array[] = [];
-	let at = first.start;
-	for (const s of image.segments) {
-		parts.push(new Uint8Array(s.start - at).fill(fill), s.bytes);
-		at = s.end;
-	}
-	return { ok: true, value: concatBytes(parts), problems: [] };
 }
