@@ -53,7 +53,8 @@ export function imageToFlat(image: MemoryImage, options: FlatOptions = {}): Verd
 	if (size > limit) {
 		const where = segments.map((s) => `${address(s.start)} to ${address(s.end)}`);
 		const shown = where.length > 4 ? [...where.slice(0, 2), '...', where.at(-1)!] : where;
-		const message = `The image spans ${size} bytes (${shown.join(', ')}), and almost all of it would be filler; the limit is ${limit}. Say which range is meant (for internal flash without the UICR registers: --range 0x0-0x100000).`;
+		const first = nearestTo(segments);
+		const message = `The image spans ${size} bytes (${shown.join(', ')}), and almost all of it would be filler; the limit is ${limit}. Say which range is meant, for example ${address(first.start)} to ${address(first.end)}.`;
 		return bad(problem('IMAGE_TOO_SPARSE', message, { field: 'range', expected: limit, found: size }));
 	}
 	// Blank ends are part of the range.
@@ -64,6 +65,20 @@ export function imageToFlat(image: MemoryImage, options: FlatOptions = {}): Verd
 	if (!whole.ok) return whole;
 	const flat = flattenImage(whole.value, limit, fill);
 	return flat.ok ? good({ base: range.start, bytes: flat.value, filler: size - part.value.size }) : flat;
+}
+
+/** The first pieces, up to the widest gap: what is meant where something lies far away. */
+function nearestTo(segments: readonly Region[]): Region {
+	let widest = 0;
+	let end = segments[0]!.end;
+	for (const [i, s] of segments.entries()) {
+		const next = segments[i + 1];
+		if (next && next.start - s.end > widest) {
+			widest = next.start - s.end;
+			end = s.end;
+		}
+	}
+	return { start: segments[0]!.start, end };
 }
 
 /** What of an image lies in a range. Bad when the range is none, or nothing lies in it. */
