@@ -60,7 +60,8 @@ function storageOf(storage: MapStorage, top: number, number: number): { lines: s
 		text(MARGIN, top, `${storage.name}: ${sizeText(storage.used)} of ${sizeText(storage.end - storage.start)}`, 'part'),
 	];
 	const y0 = top + 22;
-	const height = Math.max(LEAST_HEIGHT, storage.rows.length * LABEL_HEIGHT);
+	// A storage with next to nothing to tell gets no more room than its words.
+	const height = Math.max(storage.rows.length > 2 ? LEAST_HEIGHT : 0, storage.rows.length * LABEL_HEIGHT, LABEL_HEIGHT * 2);
 	const at = (where: number) => y0 + positionOf(storage, where) * height;
 	const box = (r: { start: number; end: number }) => {
 		const from = at(r.start);
@@ -70,7 +71,8 @@ function storageOf(storage: MapStorage, top: number, number: number): { lines: s
 	};
 	lines.push(rect('frame', IMAGE.x, y0, IMAGE.width, height));
 	lines.push(rect('frame', CHIP.x, y0, CHIP.width, height));
-	for (const row of storage.rows) {
+	const overlapsLast = [...storage.rows].sort((r, q) => Number(r.kind === 'overlap') - Number(q.kind === 'overlap'));
+	for (const row of overlapsLast) {
 		const b = box(row);
 		if (row.place) {
 			const p = box(row.place);
@@ -79,15 +81,25 @@ function storageOf(storage: MapStorage, top: number, number: number): { lines: s
 				lines.push(rect(`fill ${row.group}`, CHIP.x, b.y, CHIP.width, b.height));
 		}
 		if (row.state === 'free') continue;
+		// What lies in the place of something that is missing is drawn, not its absence.
+		if (row.state === 'missing' && storage.rows.some((r) => isFilled(r) && r.start < row.end && r.end > row.start)) continue;
 		const classes = row.state === 'missing' ? 'lacking' : `fill ${row.group}`;
+		if (row.kind === 'overlap') {
+			lines.push(rect('wrong', IMAGE.x + IMAGE.width / 2, b.y, IMAGE.width / 2, b.height));
+			continue;
+		}
 		lines.push(rect(classes, IMAGE.x, b.y, IMAGE.width, b.height));
-		if (row.kind === 'overlap' || row.state === 'damaged') lines.push(rect('wrong', IMAGE.x, b.y, IMAGE.width, b.height));
+		if (row.state === 'damaged') lines.push(rect('wrong', IMAGE.x, b.y, IMAGE.width, b.height));
 		else if (row.state === 'unproven') lines.push(rect('doubt', IMAGE.x, b.y, IMAGE.width, b.height));
 	}
 	for (const s of storage.stretches.filter((s) => s.collapsed)) lines.push(...breakLines(at((s.start + s.end) / 2)));
 	lines.push(...addresses(storage, at, y0, height));
 	lines.push(...labels(storage, box, y0, height, number));
 	return { lines, end: y0 + height };
+}
+
+function isFilled(row: MapRow): boolean {
+	return row.state !== 'missing' && row.state !== 'free';
 }
 
 /** Two waves across both columns: here something long and empty is left out. */
