@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { HexOptions } from '../commands/hex/make.js';
 import { collect, examples, type Registrar, withOutput, withSources } from '../registration.js';
+import { registerHexReaders } from './hex-readers.js';
 
 /** Options that say which release and which application. */
 export function withRelease(command: Command): Command {
@@ -84,4 +85,6 @@ export function registerHex(registrar: Registrar): void {
 		).option('--allow <what>', 'keep one that is not known: "unknown-mbr"', collect),
 		['linac hex learn boron-restore.hex', 'once on a computer; a copy of the cache takes it along'],
 	).action(runs<{ allow?: string[] }>(async () => (await import('../commands/hex/learn.js')).hexLearn));
+
+	registerHexReaders(hex, registrar);
 }

@@ -70,13 +70,16 @@ export function verifyImage(reading: ImageReading, options: VerifyOptions = {}):
 	const wrong = reading.problems.filter(isError);
 	const works = boots === 'normal' || boots === 'listening';
 	const reasons = [...deadly.map((s) => s.why)];
-	if (deadly.length === 0) reasons.push(sentence(then, platform));
+	const besides = missing.filter((name) => !deadly.some((s) => s.missing === name));
+	if (deadly.length > 0 && besides.length > 0) reasons.push(`Missing besides: ${besides.join(', ')}.`);
+	// That everything is there would be said too early where something is in doubt.
+	if (deadly.length === 0 && !(works && doubts.length + wrong.length > 0)) reasons.push(sentence(then, platform));
 	reasons.push(...doubts.map((s) => s.why));
 	if (works && wrong.length > 0) {
 		reasons.push(
 			wrong.length === 1
-				? 'Something in the image is wrong all the same, so it is not good for use.'
-				: `${wrong.length} things in the image are wrong all the same, so it is not good for use.`,
+				? 'Something in the image is wrong, so it is not good for use.'
+				: `${wrong.length} things in the image are wrong, so it is not good for use.`,
 		);
 	}
 	return { boots, ok: works && doubts.length === 0 && wrong.length === 0, reasons, missing: [...new Set(missing)], problems };
@@ -240,7 +243,8 @@ function notes(reading: ImageReading, platform: Platform, boots: SimulatedState[
 	const set = registersOf(reading);
 	const deadly = bootloaderRegisters(platform, reading.moduleVersion);
 	for (const needed of neededRegisters(platform, reading.moduleVersion)) {
-		if (set.has(needed.address) || deadly.includes(needed)) continue;
+		// Without any of them, that there are none has been said.
+		if (set.has(needed.address) || deadly.includes(needed) || set.size === 0) continue;
 		const message = `The UICR register ${needed.name} (${address(needed.address)}: ${needed.meaning}) is not set in the image. The board starts without it, but not all of it works then.`;
 		out.push(problem('UICR_REGISTER_MISSING', message, { severity: 'warning', field: needed.name, expected: needed.value }));
 	}

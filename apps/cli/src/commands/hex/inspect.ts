@@ -1,0 +1,131 @@
+/** `linac hex inspect`: what is in an image, drawn to scale, what is wrong with it, and what a blank board would miss. */
+import { toHex } from '@linac/core';
+import { nodeDigests } from '@linac/host';
+import {
+	type ImageReading,
+	type ImageVerdict,
+	type MapTone,
+	mapLegend,
+	memoryMap,
+	type ReadPart,
+	renderMapSvg,
+	renderMapText,
+	verifyImage,
+} from '@linac/image';
+import type { Context } from '../../context.js';
+import { ExitCode } from '../../exit-codes.js';
+import { count, formatBytes } from '../../format.js';
+import type { Output } from '../../output.js';
+import { refuseExisting, writeFiles } from '../../output-files.js';
+import { type OpenOptions, openNamed } from './open.js';
+import { showProblems } from './show-problems.js';
+
+export interface InspectOptions extends OpenOptions {
+	svg?: string;
+	force?: boolean;
+	ascii?: boolean;
+}
+
+export async function hexInspect(context: Context, options: InspectOptions, files: string[]): Promise<ExitCode> {
+	const { output } = context;
+	const file = files[0]!;
+	if (options.svg !== undefined) await refuseExisting(context, [options.svg], options.force);
+	const { kind, reading } = await openNamed(context, file, options);
+	const verdict = verifyImage(reading);
+	const map = memoryMap(reading);
+	if (options.svg !== undefined) await writeFiles(context, [{ path: options.svg, bytes: renderMapSvg(map) }]);
+	const damaged = reading.problems.some((p) => p.severity === 'error');
+	output.document({
+		format: 'linac-hex-inspect/1',
+		file,
+		kind,
+		...about(reading),
+		size: reading.image.size,
+		damaged,
+		parts: reading.parts.map(partJson),
+		overlaps: reading.overlaps,
+		gaps: reading.image.gaps(),
+		blankChip: verdictJson(verdict),
+		problems: reading.problems,
+		map: options.svg ?? null,
+	});
+	output.print(`${output.colors.bold(file)}: ${map.subtitle}`);
+	output.print(
+		`  ${formatBytes(reading.image.size)} in ${count(reading.image.segments.length, 'piece')}, ${kind === 'intel-hex' ? 'Intel HEX' : 'plain bytes'}`,
+	);
+	output.print();
+	const ascii = options.ascii === true || !speaksUnicode(context);
+	for (const line of renderMapText(map, { width: Math.min(output.width, 140), ascii, paint: painter(output) }))
+		output.print(line);
+	output.print();
+	output.print(`  ${output.colors.dim(mapLegend({ ascii }))}`);
+	output.print();
+	showProblems(output, reading.problems);
+	if (reading.problems.length > 0) output.print();
+	showOutcome(output, reading, verdict);
+	if (options.svg !== undefined) output.print(`  Drawn to ${options.svg}.`);
+	return damaged ? ExitCode.inputRefused : ExitCode.ok;
+}
+
+/** One line about a blank board; "linac hex verify" says all of it. */
+function showOutcome(output: Output, reading: ImageReading, verdict: ImageVerdict): void {
+	if (!reading.platform) return;
+	const board = `a blank ${reading.platform.displayName}`;
+	const missing = verdict.missing.length > 0 ? ` It lacks: ${verdict.missing.join(', ')}.` : '';
+	const what = verdict.ok
+		? `With this, ${board} starts ${verdict.boots === 'listening' ? 'and waits in listening mode to be set up' : 'into its application'}.`
+		: `With this, ${board} is not known to start into its application.${missing} "linac hex verify" says why.`;
+	output.paragraph(verdict.ok ? output.colors.green(what) : output.colors.yellow(what), '  ');
+}
+
+export function about(reading: ImageReading): Record<string, unknown> {
+	return {
+		platform: reading.platform?.name ?? null,
+		candidates: reading.candidates.map((p) => p.name),
+		moduleVersion: reading.moduleVersion ?? null,
+		release: reading.release?.version ?? null,
+	};
+}
+
+export function verdictJson({ boots, ok, reasons, missing }: ImageVerdict): Record<string, unknown> {
+	return { ok, boots, reasons, missing };
+}
+
+function partJson(part: ReadPart): Record<string, unknown> {
+	return {
+		name: part.name,
+		kind: part.kind,
+		version: part.version ?? null,
+		state: part.state,
+		start: part.start,
+		end: part.end,
+		size: part.bytes.length,
+		sha256: toHex(nodeDigests.sha256(part.bytes)),
+		note: part.note ?? null,
+		...(part.registers ? { registers: part.registers } : {}),
+	};
+}
+
+function painter(output: Output): (text: string, tone: MapTone) => string {
+	const c = output.colors;
+	const tones: Record<MapTone, (text: string) => string> = {
+		title: c.bold,
+		good: c.green,
+		bad: c.red,
+		doubt: c.yellow,
+		quiet: c.dim,
+	};
+	return (text, tone) => tones[tone](text);
+}
+
+/** The first of these that is set decides (POSIX, 8.2); with none, today's terminals do. */
+function speaksUnicode({ env }: Context): boolean {
+	const locale = env.LC_ALL || env.LC_CTYPE || env.LANG;
+	return (
+		locale === undefined ||
+		locale === '' ||
+		/utf-?8/i.test(locale) ||
+		env.TERM_PROGRAM !== undefined ||
+		env.WT_SESSION !== undefined
+	);
+}
