@@ -1,6 +1,6 @@
 /** `linac hex`: images for programmers, and what is in them. */
 import type { Command } from 'commander';
-import type { HexOptions } from '../commands/hex/make.js';
+import type { HexOptions } from '../commands/hex/options.js';
 import { collect, examples, type Registrar, withOutput, withSources } from '../registration.js';
 import { registerHexReaders } from './hex-readers.js';
 
