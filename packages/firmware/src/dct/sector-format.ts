@@ -1,4 +1,6 @@
-/** What both layouts of a pair of DCT sectors have in common: the nouns that layout.ts hands out and dcd.ts and wiced.ts fill. */
+/**
+ * What every layout of a pair of DCT sectors can do. The layouts: wiced.ts, dcd.ts; which one is which, for callers: layout.ts.
+ */
 
 /** Bytes of a sector in both layouts. */
 export const DCT_SECTOR_SIZE = 0x4000;
