@@ -26,7 +26,23 @@ beforeAll(() => {
 afterAll(() => folder.remove());
 
 describe('help', () => {
-	const commands = ['flash', 'update', 'plan', 'verify', 'devices', 'identify', 'inspect', 'releases', 'demo', 'lab'];
+	const commands = [
+		'flash',
+		'update',
+		'plan',
+		'verify',
+		'devices',
+		'identify',
+		'inspect',
+		'releases',
+		'matrix',
+		'hex',
+		'zip',
+		'export',
+		'bundle',
+		'demo',
+		'lab',
+	];
 
 	test('without arguments linac says what it can do and ends with the code for a wrong command line', async () => {
 		const { code, stdout, stderr } = await run();

@@ -1,5 +1,5 @@
 /**
- * Programs that others wrote and Debian packages (srecord, OpenOCD, dfu-util, Info-ZIP, Python): peers that tests compare with. Where one is not
+ * Programs that others wrote and Debian packages (srecord, OpenOCD, dfu-util, Info-ZIP, Python, OpenSSL): peers for comparison. Where one is not
  * installed its tests are skipped, unless LINAC_PEERS=required (as in CI, which installs them): then its absence is a failure.
  */
 import { spawnSync } from 'node:child_process';
@@ -11,6 +11,7 @@ const packageOf: Record<string, string> = {
 	'dfu-util': 'dfu-util',
 	unzip: 'unzip',
 	python3: 'python3',
+	openssl: 'openssl',
 };
 
 /** Whether the program can be run. Throws when it has to be there and is not. */

@@ -12,16 +12,20 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** particle-cli version -> Device OS release for Gen 3 and for Gen 2 in its `assets/updates`. 3.51.0 has applications only. */
 export const particleCliVersions = ['2.3.0', '2.8.0', '2.16.0', '3.6.0', '3.51.0'] as const;
-export type ParticleCliVersion = (typeof particleCliVersions)[number];
+/** Those with further releases, fetched only when a test asks for one of these. */
+export type ParticleCliVersion = (typeof particleCliVersions)[number] | '2.10.0' | '2.14.0' | '3.9.0';
 
 export const cliOfRelease: Record<string, ParticleCliVersion> = {
 	// The A SoM's only.
 	'1.4.4': '2.3.0',
 	'1.5.0': '2.3.0',
 	'1.5.2': '2.8.0',
+	'2.0.1': '2.10.0',
+	'2.1.0': '2.14.0',
 	'2.2.0': '2.16.0',
 	'2.3.1': '3.6.0',
 	'4.0.1': '3.6.0',
+	'4.0.2': '3.9.0',
 };
 
 /** Folder of the unpacked package; fetches it if it is not there. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './context.js';
 import type { ExitCode } from './exit-codes.js';
+import { usage } from './failure.js';
 import { registerBundle } from './register/bundle.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
@@ -31,6 +32,20 @@ export function version(): string {
 	return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 }
 
+/** An option that lacks its value takes the next word, even when that is another option: nobody means that. */
+function refuseSwallowed(command: Command): void {
+	const known = new Set([command, ...ancestors(command)].flatMap((c) => c.options.flatMap((o) => [o.long, o.short])));
+	for (const option of command.options) {
+		const value: unknown = command.getOptionValue(option.attributeName());
+		if (typeof value === 'string' && value.startsWith('-') && known.has(value))
+			throw usage(`option '${option.flags}' argument missing`);
+	}
+}
+
+function ancestors(command: Command): Command[] {
+	return command.parent ? [command.parent, ...ancestors(command.parent)] : [];
+}
+
 /** Builds the parser. `done` is told the exit code of the command that ran. */
 export function buildProgram(context: Context, done: (code: ExitCode) => void): Command {
 	const { output } = context;
@@ -42,6 +57,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 				.slice(0, -2)
 				.flat()
 				.filter((a): a is string => typeof a === 'string');
+			refuseSwallowed(this);
 			const action = await load();
 			done(await action(context, this.optsWithGlobals() as O, operands));
 		};

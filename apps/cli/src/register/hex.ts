@@ -64,10 +64,10 @@ export function registerHex(registrar: Registrar): void {
 				.option('-o, --out <file>', 'default: PLATFORM-VERSION.hex in the current folder; with --units, a folder')
 				.option('--force', 'replace files that are there'),
 		),
-		['linac hex learn restore.hex', "nRF52840 boards, once: learn Nordic's MBR from any restore image"],
-		['linac hex --platform boron --target 4.0.1 --app firmware.bin -o boron.hex', 'everything for a blank Boron'],
-		['linac hex --base restore.hex --app firmware.bin -o mine.hex', 'your application in a restore image that you have'],
-		['linac hex --platform photon --target 2.3.1 --units units.csv --out units/', 'one image a unit, with its keys and settings'],
+		['linac hex learn restore.hex', "nRF52840, once: learn Nordic's MBR from any restore image"],
+		['linac hex -p boron -t 4.0.1 --app firmware.bin', 'boron-4.0.1.hex: everything for a blank Boron'],
+		['linac hex --base restore.hex --app firmware.bin', 'your application in a restore image that you have'],
+		['linac hex -p photon --units units.csv -o units/', 'one image a unit, with its keys and settings'],
 		['linac hex inspect boron.hex', 'what is in it, drawn to scale'],
 		['linac hex verify boron.hex', 'would a blank board start with it?'],
 	).action(runs<HexOptions>(async () => (await import('../commands/hex/make.js')).hex));

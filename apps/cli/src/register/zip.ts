@@ -20,6 +20,6 @@ export function registerZip({ add, runs }: Registrar): void {
 				.option('--force', 'replace files that are there'),
 		),
 		['linac zip --platform boron --target 4.0.1', 'boron-4.0.1.zip and boron-4.0.1.json'],
-		['linac zip --platform p2 --target 5.8.2 --app firmware.bin -o p2.zip', 'with your application in place of Tinker'],
+		['linac zip -p p2 -t 5.8.2 --app firmware.bin -o p2.zip', 'with your application in place of Tinker'],
 	).action(runs<ZipOptions>(async () => (await import('../commands/zip.js')).zip));
 }

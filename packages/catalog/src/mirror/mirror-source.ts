@@ -18,6 +18,7 @@ import {
 } from '@linac/core';
 import { mbrFacts } from '../image-facts.js';
 import { platformByName, platforms } from '../platforms.js';
+import { releaseByModuleVersion } from '../releases.js';
 import { type CandidateFile, checkRelease, judgeFile } from '../sources/check-release.js';
 import type { ReleaseQuery, ReleaseSet, ReleaseSource, ReleaseSummary, SourcedModule } from '../types.js';
 import { compareVersions } from '../versions.js';
@@ -162,6 +163,9 @@ export function mirrorSource(options: MirrorSourceOptions): MirrorSource {
 				`its files for ${platform} ${version} are not that release: ${verdict.problems.map((p) => p.message).join(' ')}`,
 			);
 		const set = verdict.value;
+		// A release that is not in the table is judged by itself; but these modules must not be those of one that is.
+		const known = releaseByModuleVersion(platform, set.moduleVersion);
+		if (known && known.version !== version) return wrong(`its files for ${platform} ${version} are those of ${known.version}.`);
 		const says = (list: readonly { slot: string; version: number }[]) =>
 			list
 				.map((m) => `${m.slot} ${m.version}`)
