@@ -60,7 +60,7 @@ export async function run(world: World): Promise<ExitCode> {
 		exit = code;
 	});
 	try {
-		await program.parseAsync(world.args, { from: 'user' });
+		await program.parseAsync(globalFirst(flags, operands < 0 ? [] : world.args.slice(operands)), { from: 'user' });
 		return exit;
 	} catch (error) {
 		if (error instanceof CommanderError) {
@@ -71,6 +71,12 @@ export async function run(world: World): Promise<ExitCode> {
 		}
 		return tell(output, error, { debug });
 	}
+}
+
+/** What every command takes alike comes first: it is never the value of an option that lacks one, wherever it stands. */
+function globalFirst(flags: readonly string[], operands: readonly string[]): string[] {
+	const isGlobal = (flag: string) => ['--json', '--debug', '--version', '-V'].includes(flag);
+	return [...flags.filter(isGlobal), ...flags.filter((f) => !isGlobal(f)), ...operands];
 }
 
 /** Runs the command of this process: its arguments, its streams, its signals. */
