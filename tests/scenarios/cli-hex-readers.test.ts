@@ -45,10 +45,10 @@ describe('linac hex inspect', () => {
 		expect(overlap.stdout).toContain('IMAGE_OVERLAP');
 		const { code, stdout } = await run('inspect', 'overlap.hex', '--json');
 		expect(code).toBe(3);
-		const doc = JSON.parse(stdout) as { overlaps: { start: number }[]; parts: { name: string }[]; blankChip: { ok: boolean } };
+		const doc = JSON.parse(stdout) as { overlaps: { start: number }[]; parts: { name: string }[]; blankBoard: { ok: boolean } };
 		expect(doc.overlaps[0]!.start).toBe(0xd4000);
 		expect(doc.parts.map((p) => p.name)).toContain('user-part2');
-		expect(doc.blankChip.ok).toBe(false);
+		expect(doc.blankBoard.ok).toBe(false);
 		expect((await run('inspect', 'page.hex')).stdout).toContain('a web page');
 	});
 

@@ -21,7 +21,7 @@ import {
 	openParts,
 	platformOption,
 } from './image/compose-options.js';
-import { showNotes } from './image/show-parts.js';
+import { showProblems } from './image/show-problems.js';
 import { type UnitOptions, unitFieldsOf } from './image/unit-options.js';
 
 export interface ExportCommandOptions extends ImageOptions, UnitOptions {
@@ -75,7 +75,7 @@ export async function exportCommand(context: Context, options: ExportCommandOpti
 		'  ',
 	);
 	output.print();
-	showNotes(output, problems);
+	showProblems(output, problems);
 	output.paragraph(
 		'Hand over the whole folder. README.txt in it is for the operator; sh program.sh or program.cmd does the work.',
 		'  ',

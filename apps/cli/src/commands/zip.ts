@@ -11,7 +11,7 @@ import { ExitCode } from '../exit-codes.js';
 import { formatBytes, shortHash } from '../format.js';
 import { refuseExisting, writeFiles } from '../output-files.js';
 import { type ImageOptions, openParts } from './image/compose-options.js';
-import { showNotes } from './image/show-parts.js';
+import { showProblems } from './image/show-problems.js';
 
 export interface ZipOptions extends ImageOptions {
 	out?: string;
@@ -68,7 +68,7 @@ export async function zip(context: Context, options: ZipOptions): Promise<ExitCo
 		'  ',
 	);
 	output.print();
-	showNotes(output, problems);
+	showProblems(output, problems);
 	output.print(`  ${manifestPath} has the headers of all of them. ${out} has ${formatBytes(made.zip.length)}, SHA-256`);
 	output.print(`  ${sha256}`);
 	return ExitCode.ok;

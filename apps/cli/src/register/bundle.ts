@@ -19,7 +19,7 @@ export function registerBundle({ add, runs }: Registrar): void {
 				.optionsGroup('What goes into it:')
 				.option('--assets <folder|project.properties>', 'the folder with the assets, or the file that names it')
 				.optionsGroup('Where it goes:')
-				.option('-o, --output <file.zip>', 'name of the bundle; default: bundle_APPLICATION.zip in this folder')
+				.option('-o, --out <file.zip>', 'name of the bundle; default: bundle_APPLICATION.zip in this folder')
 				.option('--force', 'replace the file if it is there already'),
 		),
 		['linac bundle firmware.bin', 'with the assets that project.properties names'],
@@ -49,7 +49,7 @@ export function registerBundle({ add, runs }: Registrar): void {
 				bundle,
 			)
 				.optionsGroup('Where it goes:')
-				.option('-o, --output <app.bin|folder>', 'a .bin for the application alone, or a folder for all of it')
+				.option('-o, --out <app.bin|folder>', 'a .bin for the application alone, or a folder for all of it')
 				.option('--force', 'replace files that are there already'),
 		),
 		['linac bundle strip product.zip -o firmware.bin', 'the application alone'],

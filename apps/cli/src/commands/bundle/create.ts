@@ -14,13 +14,13 @@ import { assetJson, showAssets, showProblems, showStores, storeJson } from './sh
 
 export interface BundleOptions {
 	assets?: string;
-	output?: string;
+	out?: string;
 	force?: boolean;
 }
 
 export async function bundle(context: Context, options: BundleOptions, [name = '']: string[]): Promise<ExitCode> {
 	const { output } = context;
-	const path = options.output ?? defaultName(name);
+	const path = options.out ?? defaultName(name);
 	if (!/\.zip$/i.test(path))
 		throw usage(`A bundle is a .zip file, and ${path} is not called so.`, 'Choose a name such as bundle.zip.');
 	const [input, ...more] = await readInputs([name], context.cwd);

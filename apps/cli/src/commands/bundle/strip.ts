@@ -13,11 +13,11 @@ import { type OpenedBundle, openBundle } from './open.js';
 
 export async function stripBundle(
 	context: Context,
-	options: { output?: string; force?: boolean },
+	options: { out?: string; force?: boolean },
 	[file = '']: string[],
 ): Promise<ExitCode> {
 	const { output } = context;
-	if (options.output === undefined) {
+	if (options.out === undefined) {
 		throw usage('Where shall it go?', 'Say -o app.bin for the application alone, or -o FOLDER for application and assets.');
 	}
 	const bundle = await openBundle(context, file);
@@ -29,8 +29,8 @@ export async function stripBundle(
 	}
 	const bare = withoutAssets(module, { digests: nodeDigests, file });
 	if (!bare.ok || !module.sound) throw refused(ExitCode.inputRefused, bare.ok ? bundle.problems : bare.problems);
-	const alone = /\.bin$/i.test(options.output) && !(await isFolder(resolve(context.cwd, options.output)));
-	const files = alone ? [{ path: options.output, bytes: bare.value }] : folderFiles(bundle, options.output, name, bare.value);
+	const alone = /\.bin$/i.test(options.out) && !(await isFolder(resolve(context.cwd, options.out)));
+	const files = alone ? [{ path: options.out, bytes: bare.value }] : folderFiles(bundle, options.out, name, bare.value);
 	await refuseExisting(
 		context,
 		files.map((f) => f.path),

@@ -13,8 +13,8 @@ import { refused, usage } from '../../failure.js';
 import { formatBytes } from '../../format.js';
 import { readInputs } from '../../inputs.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
+import { showProblems } from '../image/show-problems.js';
 import { type OpenOptions, openNamed, parseAddress } from './open.js';
-import { showProblems } from './show-problems.js';
 
 export interface ConvertOptions extends OpenOptions {
 	out?: string;

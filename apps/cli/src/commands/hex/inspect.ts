@@ -1,6 +1,4 @@
 /** `linac hex inspect`: what is in an image, drawn to scale, what is wrong with it, and what a blank board would miss. */
-import { toHex } from '@linac/core';
-import { nodeDigests } from '@linac/host';
 import {
 	type ImageReading,
 	type ImageVerdict,
@@ -17,8 +15,10 @@ import { ExitCode } from '../../exit-codes.js';
 import { count, formatBytes } from '../../format.js';
 import type { Output } from '../../output.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
+import { verdictJson } from '../image/blank-board.js';
+import { partJson } from '../image/show-parts.js';
+import { showProblems } from '../image/show-problems.js';
 import { type OpenOptions, openNamed } from './open.js';
-import { showProblems } from './show-problems.js';
 
 export interface InspectOptions extends OpenOptions {
 	svg?: string;
@@ -42,10 +42,10 @@ export async function hexInspect(context: Context, options: InspectOptions, file
 		...about(reading),
 		size: reading.image.size,
 		damaged,
-		parts: reading.parts.map(partJson),
+		parts: reading.parts.map(readPartJson),
 		overlaps: reading.overlaps,
 		gaps: reading.image.gaps(),
-		blankChip: verdictJson(verdict),
+		blankBoard: verdictJson(verdict),
 		problems: reading.problems,
 		map: options.svg ?? null,
 	});
@@ -87,20 +87,11 @@ export function about(reading: ImageReading): Record<string, unknown> {
 	};
 }
 
-export function verdictJson({ boots, ok, reasons, missing }: ImageVerdict): Record<string, unknown> {
-	return { ok, boots, reasons, missing };
-}
-
-function partJson(part: ReadPart): Record<string, unknown> {
+function readPartJson(part: ReadPart): Record<string, unknown> {
+	const { from: _from, ...json } = partJson(part);
 	return {
-		name: part.name,
-		kind: part.kind,
-		version: part.version ?? null,
+		...json,
 		state: part.state,
-		start: part.start,
-		end: part.end,
-		size: part.bytes.length,
-		sha256: toHex(nodeDigests.sha256(part.bytes)),
 		note: part.note ?? null,
 		...(part.registers ? { registers: part.registers } : {}),
 	};

@@ -12,8 +12,10 @@ import { ExitCode } from '../../exit-codes.js';
 import { refused, usage } from '../../failure.js';
 import { count, formatBytes } from '../../format.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
+import { headline, verdictJson } from '../image/blank-board.js';
 import { composeFromOptions } from '../image/compose-options.js';
-import { partJson, showNotes, showParts } from '../image/show-parts.js';
+import { partJson, showParts } from '../image/show-parts.js';
+import { showProblems } from '../image/show-problems.js';
 import { unitFieldsOf } from '../image/unit-options.js';
 import { rebaseFromOptions } from './base.js';
 import type { HexOptions } from './options.js';
@@ -76,7 +78,6 @@ function report(context: Context, made: Made, out: string, verdict: ImageVerdict
 	const { output } = context;
 	const { platform, version, parts, image, bytes, problems } = made;
 	const sha256 = toHex(nodeDigests.sha256(bytes));
-	const starts = { ok: verdict.ok, boots: verdict.boots, reasons: verdict.reasons, missing: verdict.missing };
 	output.document({
 		format: 'linac-hex/1',
 		file: out,
@@ -87,7 +88,7 @@ function report(context: Context, made: Made, out: string, verdict: ImageVerdict
 		version,
 		parts: parts.map(partJson),
 		...(made.replaced ? { replaced: made.replaced.map(partJson) } : {}),
-		blankBoard: starts,
+		blankBoard: verdictJson(verdict),
 		notes: problems,
 	});
 	output.print(output.colors.bold(`${out}: Device OS ${version} for the ${platform.displayName}`));
@@ -95,24 +96,12 @@ function report(context: Context, made: Made, out: string, verdict: ImageVerdict
 	showParts(output, parts);
 	output.print();
 	for (const r of made.replaced ?? []) output.print(`  Replaced: ${r.name} ${r.version ?? ''} (${formatBytes(r.bytes.length)}).`);
-	showNotes(output, problems);
+	showProblems(output, problems);
 	output.paragraph(
-		`${verdict.ok ? output.colors.green('Checked:') : output.colors.yellow('Mind:')} ${blankBoard(verdict, platform)}`,
+		`${verdict.ok ? output.colors.green('Checked:') : output.colors.yellow('Mind:')} ${headline(platform, verdict)} ${verdict.reasons.join(' ')}`,
 		'  ',
 	);
 	const [memory, text] = [formatBytes(image.size), formatBytes(bytes.length)];
 	output.print(`  ${count(parts.length, 'part')}, ${memory} of memory; the file has ${text}, SHA-256`);
 	output.print(`  ${sha256}`);
-}
-
-function blankBoard(verdict: ImageVerdict, platform: Platform): string {
-	const why = verdict.reasons.join(' ');
-	const words: Record<ImageVerdict['boots'], string> = {
-		normal: 'starts its application',
-		listening: 'starts into listening mode',
-		safe: 'starts in safe mode',
-		dfu: 'stays in DFU mode',
-		dead: 'does not start',
-	};
-	return `read back; a blank ${platform.displayName} ${words[verdict.boots]} with it. ${why}`;
 }

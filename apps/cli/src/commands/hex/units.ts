@@ -25,7 +25,8 @@ import { count, formatBytes, formatDuration } from '../../format.js';
 import { readInputs } from '../../inputs.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
 import { type ComposedParts, composeFromOptions, platformOption, releaseOption } from '../image/compose-options.js';
-import { showNotes, showParts } from '../image/show-parts.js';
+import { showParts } from '../image/show-parts.js';
+import { showProblems } from '../image/show-problems.js';
 import { unitFieldsOf } from '../image/unit-options.js';
 import type { HexOptions } from './options.js';
 import { prove } from './prove.js';
@@ -82,7 +83,7 @@ export async function hexUnits(context: Context, options: HexOptions, list: stri
 	output.print();
 	showParts(output, composed.parts);
 	output.print();
-	showNotes(output, problems);
+	showProblems(output, problems);
 	const total = made.reduce((sum, f) => sum + f.size, 0);
 	output.paragraph(
 		`And two sectors with the settings of each unit. ${formatBytes(total)} in ${formatDuration(ms)}. ${join(out, MANIFEST)} has the SHA-256 of every file. ` +

@@ -1,11 +1,12 @@
 /** `linac hex verify`: whether a blank board would start with an image, and why not. */
-import { type Allowed, type ImageReading, type ImageVerdict, verifyImage } from '@linac/image';
+import { type Allowed, type ImageReading, verifyImage } from '@linac/image';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
 import { usage } from '../../failure.js';
-import { about, verdictJson } from './inspect.js';
+import { headline, verdictJson } from '../image/blank-board.js';
+import { showProblems } from '../image/show-problems.js';
+import { about } from './inspect.js';
 import { type OpenOptions, openNamed } from './open.js';
-import { showProblems } from './show-problems.js';
 
 export interface VerifyOptions extends OpenOptions {
 	allow?: string[];
@@ -36,7 +37,7 @@ export async function hexVerify(context: Context, options: VerifyOptions, files:
 	});
 	const c = output.colors;
 	output.print(`${c.bold(file)}: ${reading.platform?.displayName ?? 'board not known'}${releaseText(reading)}`);
-	output.print(`  ${verdict.ok ? c.green(headline(reading, verdict)) : c.red(headline(reading, verdict))}`);
+	output.print(`  ${verdict.ok ? c.green(headline(reading.platform, verdict)) : c.red(headline(reading.platform, verdict))}`);
 	for (const reason of verdict.reasons) output.paragraph(reason, '    ');
 	if (verdict.missing.length > 0) output.print(`  Missing: ${verdict.missing.join(', ')}`);
 	// What stops it has been said already.
@@ -49,24 +50,4 @@ export async function hexVerify(context: Context, options: VerifyOptions, files:
 function releaseText(reading: ImageReading): string {
 	if (reading.release) return `, Device OS ${reading.release.version}`;
 	return reading.moduleVersion === undefined ? '' : `, system part ${reading.moduleVersion}`;
-}
-
-function headline(reading: ImageReading, verdict: ImageVerdict): string {
-	if (!reading.platform) return 'It cannot be told whether a blank board starts with it:';
-	const board = `A blank ${reading.platform.displayName}`;
-	if (verdict.ok)
-		return verdict.boots === 'listening'
-			? `${board} starts with it, into listening mode.`
-			: `${board} starts with it, into its application.`;
-	switch (verdict.boots) {
-		case 'normal':
-		case 'listening':
-			return `${board} may start with it, but that is not proved:`;
-		case 'safe':
-			return `${board} starts with it, but not its application (safe mode):`;
-		case 'dfu':
-			return `${board} does not start with it, it stays in DFU mode:`;
-		default:
-			return `${board} does not start with it:`;
-	}
 }

@@ -1,5 +1,5 @@
-/** How the parts of an image and what was noticed about them are shown, by all commands that make images. */
-import { address, type Problem, toHex } from '@linac/core';
+/** How the parts of an image are shown, by all commands that make images. */
+import { address, toHex } from '@linac/core';
 import { nodeDigests } from '@linac/host';
 import type { ImagePart } from '@linac/image';
 import { formatBytes } from '../../format.js';
@@ -23,15 +23,6 @@ export function showParts(output: Output, parts: readonly ImagePart[]): void {
 		]),
 		'  ',
 	);
-}
-
-/** Warnings and notes, a paragraph each. */
-export function showNotes(output: Output, problems: readonly Problem[]): void {
-	const c = output.colors;
-	for (const p of problems) {
-		const label = p.severity === 'warning' ? c.yellow('Mind:') : c.cyan('Note:');
-		output.paragraph(`${label} ${p.message}`, '  ');
-	}
 }
 
 export function partJson(part: ImagePart): Record<string, unknown> {

@@ -1,4 +1,4 @@
-/** Faults, warnings and notes about an image, a paragraph each, with their codes. */
+/** Faults, warnings and notes about images and what is made of them, a paragraph each, with their codes. */
 import type { Problem } from '@linac/core';
 import type { Output } from '../../output.js';
 
