@@ -1,6 +1,6 @@
 /** `linac hex`: images for programmers, and what is in them. */
 import type { Command } from 'commander';
-import type { HexOptions } from '../commands/hex/make.js';
+import type { HexOptions } from '../commands/hex/options.js';
 import { collect, examples, type Registrar, withOutput, withSources } from '../registration.js';
 import { registerHexReaders } from './hex-readers.js';
 
@@ -25,7 +25,11 @@ export function withImage(command: Command): Command {
 			.option('--mbr <file>', "a hex file with Nordic's MBR, where linac has not learned it yet (nRF52840 boards)")
 			.option('--nfc-pins <use>', 'nRF52840: what the two NFC pins are, "gpio" or "nfc"; default: as published for the board')
 			.option('--no-uicr', "nRF52840: leave the chip's UICR registers out, for boards that have them set")
-			.option('--allow <what>', 'allow something unusual: "unknown-mbr" (may be given several times)', collect),
+			.option(
+				'--allow <what>',
+				'allow something unusual: "unknown-mbr"; for lists of units "repeated-keys" (may be given several times)',
+				collect,
+			),
 	);
 }
 

@@ -3,7 +3,7 @@
  * a CRC-32 over everything behind the header. device-os v3.3.1: services/inc/dcd.h, hal/src/electron/dct_hal.cpp. docs/formats/dct.md.
  */
 import { crc32, putU16le, putU32le, u32le } from '@linac/core';
-import type { CurrentDct, DctSectorFormat, DctSectorWrite } from './layout.js';
+import type { CurrentDct, DctSectorFormat, DctSectorWrite } from './sector-format.js';
 
 const SIZE = 0x4000;
 const HEADER = 8;

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { equalBytes } from '@linac/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type DctLayout, dctSectorFormat, dctSettings, DCT_SECTOR_SIZE as SIZE } from './layout.js';
+import { type DctLayout, dctSectorFormat, dctSettings } from './layout.js';
+import { DCT_SECTOR_SIZE as SIZE } from './sector-format.js';
 
 const layouts: DctLayout[] = ['wiced', 'dcd'];
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

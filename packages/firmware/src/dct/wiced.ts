@@ -5,7 +5,7 @@
  * device-os v3.3.1: hal/src/photon/wiced/platform/include/platform_dct.h, hal/src/photon/lib/FreeRTOS/STM32F2xx.a. docs/formats/dct.md.
  */
 import { crc32, putU16le, putU32le, u16le, u32le } from '@linac/core';
-import type { CurrentDct, DctSectorFormat, DctSectorWrite } from './layout.js';
+import type { CurrentDct, DctSectorFormat, DctSectorWrite } from './sector-format.js';
 
 const SIZE = 0x4000;
 const HEADER = 388;

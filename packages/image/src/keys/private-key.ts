@@ -16,7 +16,7 @@ const E65537 = Uint8Array.of(1, 0, 1);
 const RSA_BITS = 1024;
 /**
  * Device OS takes the numbers from fixed places and lets a number be one byte longer, not shorter (communication/src/handshake.cpp:
- * init_rsa_context_with_private_key). OpenSSL writes short ones where a number happens to be small, once in some fifty keys: they get
+ * init_rsa_context_with_private_key). OpenSSL writes short ones where a number happens to be small, once in about a hundred keys: they get
  * zeros in front here, as the device's own key generator writes them.
  */
 const RSA_WIDTHS = [128, 3, 128, 64, 64, 64, 64, 64];

@@ -10,7 +10,7 @@ import { refused, usage } from '../../failure.js';
 import { readInputs } from '../../inputs.js';
 import { readApplication } from '../image/compose-options.js';
 import { learnQuietly } from '../image/mbr-store.js';
-import type { HexOptions } from './make.js';
+import type { HexOptions } from './options.js';
 
 export interface Rebased {
 	platform: Platform;

@@ -12,20 +12,13 @@ import { ExitCode } from '../../exit-codes.js';
 import { refused, usage } from '../../failure.js';
 import { count, formatBytes } from '../../format.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
-import { composeFromOptions, type ImageOptions } from '../image/compose-options.js';
+import { composeFromOptions } from '../image/compose-options.js';
 import { partJson, showNotes, showParts } from '../image/show-parts.js';
-import { type UnitOptions, unitFieldsOf } from '../image/unit-options.js';
+import { unitFieldsOf } from '../image/unit-options.js';
 import { rebaseFromOptions } from './base.js';
+import type { HexOptions } from './options.js';
 import { prove } from './prove.js';
 import { hexUnits } from './units.js';
-
-export interface HexOptions extends ImageOptions, UnitOptions {
-	base?: string;
-	units?: string;
-	layout?: string;
-	out?: string;
-	force?: boolean;
-}
 
 interface Made {
 	platform: Platform;

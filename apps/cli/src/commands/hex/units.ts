@@ -27,7 +27,7 @@ import { refuseExisting, writeFiles } from '../../output-files.js';
 import { type ComposedParts, composeFromOptions, platformOption, releaseOption } from '../image/compose-options.js';
 import { showNotes, showParts } from '../image/show-parts.js';
 import { unitFieldsOf } from '../image/unit-options.js';
-import type { HexOptions } from './make.js';
+import type { HexOptions } from './options.js';
 import { prove } from './prove.js';
 
 const MANIFEST = 'manifest.json';
