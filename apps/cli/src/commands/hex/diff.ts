@@ -90,19 +90,12 @@ function showMemory(output: Output, memory: readonly MemoryRange[]): void {
 	const c = output.colors;
 	const shown = memory.slice(0, MOST_RANGES);
 	output.table(
-		[
-			{ title: 'Memory' },
-			{ title: 'Size', align: 'right' },
-			{ title: '' },
-			{ title: 'A', wrap: true },
-			{ title: 'B', wrap: true },
-		],
+		[{ title: 'Memory' }, { title: 'Size', align: 'right' }, { title: '' }, { title: 'In A → in B', wrap: true }],
 		shown.map((r) => [
-			`${address(r.start)} to ${address(r.end)}`,
+			`${address(r.start)}-${address(r.end)}`,
 			formatBytes(r.end - r.start),
 			r.kind === 'same' ? c.green('same') : c.yellow(rangeWords(r)),
-			r.a.join(', '),
-			r.b.join(', '),
+			rangeNames(r),
 		]),
 		'  ',
 	);
@@ -111,9 +104,14 @@ function showMemory(output: Output, memory: readonly MemoryRange[]): void {
 }
 
 function rangeWords(range: MemoryRange): string {
-	if (range.kind === 'different') return `${count(range.differing!.bytes, 'byte')} from ${address(range.differing!.first)}`;
+	if (range.kind === 'different') return count(range.differing!.bytes, 'byte differs', 'bytes differ');
 	const side = range.kind === 'only-a' ? 'only in A' : 'only in B';
 	return range.blank ? `${side}, 0xFF` : side;
+}
+
+function rangeNames({ a, b }: MemoryRange): string {
+	const [inA, inB] = [a.join(', '), b.join(', ')];
+	return inA === inB || inA === '' || inB === '' ? inA || inB : `${inA} → ${inB}`;
 }
 
 function summary(diff: ImageDiff): string {
