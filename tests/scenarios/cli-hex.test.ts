@@ -174,6 +174,10 @@ describe('settings of units', () => {
 		const bytes = memory.read(0x08004000, 0x8000)!;
 		const settings = value(readDct('photon', bytes));
 		expect(settings.fields.filter((f) => f.set).map((f) => f.name)).toEqual(['claim-code', 'antenna']);
+		const shown = await run('hex', 'inspect', 'unit.hex');
+		expect(shown.code).toBe(0);
+		expect(shown.stdout).toContain('antenna external');
+		expect(shown.stdout).not.toContain(claim('a'));
 	});
 
 	test('a list makes one image a unit, each the one that its row alone would make, and a manifest with their hashes', async () => {

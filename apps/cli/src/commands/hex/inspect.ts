@@ -1,11 +1,15 @@
 /** `linac hex inspect`: what is in an image, drawn to scale, what is wrong with it, and what a blank board would miss. */
+import { dctStoreOf } from '@linac/catalog';
+import { concatBytes } from '@linac/core';
 import {
+	type DctContents,
 	type ImageReading,
 	type ImageVerdict,
 	type MapTone,
 	mapLegend,
 	memoryMap,
 	type ReadPart,
+	readDct,
 	renderMapSvg,
 	renderMapText,
 	verifyImage,
@@ -34,6 +38,7 @@ export async function hexInspect(context: Context, options: InspectOptions, file
 	const verdict = verifyImage(reading);
 	const map = memoryMap(reading);
 	if (options.svg !== undefined) await writeFiles(context, [{ path: options.svg, bytes: renderMapSvg(map) }]);
+	const settings = settingsOf(reading);
 	const damaged = reading.problems.some((p) => p.severity === 'error');
 	output.document({
 		format: 'linac-hex-inspect/1',
@@ -43,6 +48,7 @@ export async function hexInspect(context: Context, options: InspectOptions, file
 		size: reading.image.size,
 		damaged,
 		parts: reading.parts.map(readPartJson),
+		settings: settings?.fields ?? null,
 		overlaps: reading.overlaps,
 		gaps: reading.image.gaps(),
 		blankBoard: verdictJson(verdict),
@@ -60,11 +66,31 @@ export async function hexInspect(context: Context, options: InspectOptions, file
 	output.print();
 	output.print(`  ${output.colors.dim(mapLegend({ ascii }))}`);
 	output.print();
+	showSettings(output, settings);
 	showProblems(output, reading.problems);
 	if (reading.problems.length > 0) output.print();
 	showOutcome(output, reading, verdict);
 	if (options.svg !== undefined) output.print(`  Drawn to ${options.svg}.`);
 	return damaged ? ExitCode.inputRefused : ExitCode.ok;
+}
+
+/** The settings of one unit that the image holds, as the device would read them; undefined when it holds none. */
+function settingsOf(reading: ImageReading): DctContents | undefined {
+	const store = reading.platform && dctStoreOf(reading.platform, reading.moduleVersion);
+	if (!reading.platform || !store) return undefined;
+	const sectors = store.sectors.map((start) => reading.image.read(start, store.sectorSize));
+	if (sectors.some((s) => s === undefined)) return undefined;
+	const contents = readDct(reading.platform, concatBytes(sectors as Uint8Array[]));
+	return contents.ok ? contents.value : undefined;
+}
+
+/** Secrets are said to be there, and never shown. */
+function showSettings(output: Output, settings: DctContents | undefined): void {
+	if (!settings) return;
+	const set = settings.fields.filter((f) => f.set);
+	const words = set.map((f) => (f.value === undefined ? `${f.name} (not shown)` : `${f.name} ${f.value}`));
+	output.paragraph(`Settings of one unit: ${words.length > 0 ? words.join(', ') : 'none, as on a new board'}.`, '  ');
+	output.print();
 }
 
 /** One line about a blank board; "linac hex verify" says all of it. */
