@@ -57,3 +57,14 @@ export function realImage(platform: string, version: string, more: Partial<Compo
 		}),
 	);
 }
+
+const nrf = ['argon', 'boron', 'bsom', 'b5som'];
+
+/** Every release and platform of the packages that all tests fetch. */
+export const everyRealImage: [platform: string, version: string][] = [
+	['asom', '1.4.4'],
+	...[...nrf, 'xenon', 'photon', 'p1', 'electron'].map((p): [string, string] => [p, '1.5.2']),
+	...[...nrf, 'tracker', 'photon', 'p1', 'electron'].map((p): [string, string] => [p, '2.2.0']),
+	...['photon', 'p1', 'electron'].map((p): [string, string] => [p, '2.3.1']),
+	...[...nrf, 'esomx', 'tracker'].map((p): [string, string] => [p, '4.0.1']),
+];

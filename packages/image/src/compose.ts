@@ -151,7 +151,7 @@ function mbrPart(options: ComposeOptions, digests: Digests): Verdict<ImagePart |
 		const message =
 			`A blank ${platform.displayName} does not start without Nordic's MBR (the first ${facts.size} bytes of its flash), which no Device OS release holds. ` +
 			'linac learns it once from any restore image of an nRF52840 board, or from any hex file that holds it: linac hex learn FILE. ' +
-			"Restore images can be had from Particle's documentation site (device-restore/VERSION/PLATFORM.hex), and Nordic publishes the MBR in the hex file of SoftDevice S140 7.0.1.";
+			"Particle's documentation site has restore images, for example https://docs.particle.io/assets/files/device-restore/4.0.1/boron.hex, and Nordic publishes the MBR in the hex file of SoftDevice S140 7.0.1.";
 		return bad(problem('MBR_NEEDED', message, { field: 'mbr' }));
 	}
 	const judged = judgeMbr(mbr, platform, { file: 'the given MBR', digests });
