@@ -4,7 +4,7 @@ import { nodeDigests } from '@linac/host';
 import { standInApplication } from '@linac/virtual';
 import { expect, test } from 'vitest';
 import { applicationFor, realImage, realRelease, value } from '../../../tests/support/release-files.js';
-import { type BaseImage, composeImage, type ImagePart, replaceApplication } from './index.js';
+import { type BaseImage, classicHex, composeImage, type ImagePart, openImage, replaceApplication } from './index.js';
 
 function base(platform: string, version: string): BaseImage {
 	const composed = realImage(platform, version);
@@ -65,6 +65,31 @@ test('an application that moves out of the former slot leaves the guard there', 
 	const again = value(replaceApplication({ ...from, parts: old.parts }, application('boron', 2, 0xb4000, 5000)));
 	expect(again.replaced.map((r) => r.start)).toEqual([0xd4000]);
 	expect(again.parts.filter((p) => p.kind === 'guard').map((p) => [p.start, p.end])).toEqual([[0xd4000, 0xd4400]]);
+});
+
+test.each([
+	['boron', '4.0.1'],
+	['esomx', '4.0.1'],
+	['xenon', '1.5.2'],
+])('a %s %s image as it was published keeps every other byte, its stray ones too', (platform, version) => {
+	const text = value(classicHex(realImage(platform, version)));
+	const { reading } = value(openImage('restore.hex', new TextEncoder().encode(text), { digests: nodeDigests }));
+	const published: BaseImage = {
+		file: 'restore.hex',
+		platform: reading.platform!,
+		moduleVersion: reading.moduleVersion!,
+		parts: reading.parts,
+	};
+	const wanted = standInApplication(platform, version, { seed: 4, size: 9000 });
+	const { image, parts } = value(replaceApplication(published, wanted));
+	expect(parts.map((p) => p.kind)).toContain('stray');
+	for (const part of reading.parts) {
+		if (part.name.startsWith('user-part')) continue;
+		expect(Buffer.from(image.read(part.start, part.bytes.length)!).equals(Buffer.from(part.bytes)), part.name).toBe(true);
+	}
+	expect(image.size).toBe(
+		reading.image.size - applicationFor(platform, version).module.bytes.length + wanted.module.bytes.length,
+	);
 });
 
 test('an application is judged against what the image holds', () => {
