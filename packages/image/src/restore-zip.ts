@@ -1,7 +1,7 @@
 /**
  * The restore zip of a release for a platform, as the download table of Particle's "Programming devices" has them: module files under plain
  * names, stored, with data descriptors, and the manifest that is published beside it. Everything that is in it has been checked as a release.
- * Form: docs/zip.md.
+ * Form: docs/commands.md (zip).
  */
 import { asPlatform, classicEra, type ReleaseSet, type SourcedModule } from '@linac/catalog';
 import { writeZip } from '@linac/firmware';
