@@ -1,6 +1,6 @@
 /** `linac hex` and `linac zip`, as a user runs them. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseIntelHex, writeIntelHex } from '@linac/firmware';
 import { readDct } from '@linac/image';
@@ -206,6 +206,22 @@ describe('settings of units', () => {
 					.digest('hex'),
 			).toBe(sha256);
 		}
+	});
+
+	test('after an interruption the same command finishes the folder; a file that is something else is never replaced', async () => {
+		writeFileSync(path('more.csv'), `unit,claim-code\none,${claim('a')}\ntwo,${claim('b')}\n`);
+		expect((await image('--units', 'more.csv', '--out', 'more')).code).toBe(0);
+		const [whole, manifest] = [read('more/two.hex'), read('more/manifest.json')];
+		expect((await image('--units', 'more.csv', '--out', 'more')).stderr).toContain('FILE_EXISTS');
+		// As a run leaves it that was stopped between two files.
+		rmSync(path('more/manifest.json'));
+		rmSync(path('more/two.hex'));
+		expect((await image('--units', 'more.csv', '--out', 'more')).code).toBe(0);
+		expect([read('more/two.hex'), read('more/manifest.json')]).toEqual([whole, manifest]);
+		rmSync(path('more/manifest.json'));
+		writeFileSync(path('more/one.hex'), 'mine');
+		const refusedAgain = await image('--units', 'more.csv', '--out', 'more');
+		expect([refusedAgain.code, read('more/one.hex')]).toEqual([3, 'mine']);
 	});
 
 	test('one wrong row keeps all images from being made, and it is named by line and column', async () => {

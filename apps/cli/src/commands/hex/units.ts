@@ -1,9 +1,10 @@
 /**
  * `linac hex --units`: one image a unit, from a list. All rows are checked before the first file is written; the manifest comes last, so a
- * folder without one is not finished, and the same command makes it whole.
+ * folder without one is not finished. After an interruption the same command makes it whole: files that are right stay.
  */
-import { join } from 'node:path';
-import { assert, throwIfCancelled, toHex } from '@linac/core';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { assert, problem, throwIfCancelled, toHex } from '@linac/core';
 import { hexRecords, joinHexRecords } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import {
@@ -52,15 +53,17 @@ export async function hexUnits(context: Context, options: HexOptions, list: stri
 	if (!checked.ok) throw refused(ExitCode.inputRefused, checked.problems);
 	const parts = await composeFromOptions(context, options);
 	const { composed } = parts;
-	const names = checked.value.map((u) => `${u.name}.hex`);
-	await refuseExisting(
-		context,
-		[...names, MANIFEST].map((n) => join(out, n)),
-		options.force,
-	);
+	const whole = imagesOf(parts);
+	const kept = new Set<string>();
+	if (!options.force) {
+		await refuseExisting(context, [join(out, MANIFEST)], false);
+		const there = new Set(await namesIn(resolve(context.cwd, out)));
+		const before = checked.value.filter((u) => there.has(`${u.name}.hex`));
+		await keepFinished(context, whole(before), out, kept);
+	}
 
 	const began = performance.now();
-	const made = await writeAll(context, parts, checked.value, out);
+	const made = await writeAll(context, whole(checked.value), checked.value.length, out, kept);
 	const ms = performance.now() - began;
 	await writeFiles(context, [
 		{ path: join(out, MANIFEST), bytes: unitsManifest({ platform: platform.name, version: composed.version }, made) },
@@ -105,47 +108,88 @@ async function readUnits(context: Context, list: string): Promise<Units> {
 async function readKeys(context: Context, units: Units, list: string): Promise<Map<string, Uint8Array>> {
 	const files = new Map<string, Uint8Array>();
 	for (const path of unitsNeed(units)) {
-		const [input] = await readInputs([join(list, '..', path)], context.cwd);
+		const [input] = await readInputs([isAbsolute(path) ? path : join(dirname(list), path)], context.cwd);
 		if (input?.bytes !== undefined) files.set(path, input.bytes);
 	}
 	return files;
 }
 
-/** The first image is proved whole; the others have the same records but for the two sectors, which are proved to lie where nothing else does. */
-async function writeAll(context: Context, parts: ComposedParts, units: readonly CheckedUnit[], out: string): Promise<UnitFile[]> {
+async function namesIn(folder: string): Promise<string[]> {
+	return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+		if (error.code === 'ENOENT') return [];
+		const message = `${folder} is no folder that can be read (${error.code}). Name another one with --out.`;
+		throw refused(ExitCode.inputRefused, [problem('FOLDER_UNREADABLE', message, { file: folder })]);
+	});
+}
+
+interface UnitImage {
+	name: string;
+	file: string;
+	bytes: Uint8Array;
+}
+
+/**
+ * The images one after the other; the records that all have in common are made once. The first image is proved whole: the others differ in two
+ * sectors only, which it has proved to lie where nothing else does.
+ */
+function imagesOf(parts: ComposedParts): (units: readonly CheckedUnit[]) => Generator<UnitImage, void, undefined> {
 	const { composed, platform, release, application } = parts;
 	const records = composed.image.segments.map((s) => ({ start: s.start, bytes: hexRecords(s) }));
+	let proved = false;
+	return function* (units) {
+		for (const { name, pieces } of unitImages(platform, composed.moduleVersion, units)) {
+			const bytes = inOrder(records, pieces);
+			if (!proved) {
+				const app = application ? { application } : {};
+				const image = composeImage({ platform, release, ...app, dct: pieces, digests: nodeDigests });
+				if (!image.ok) throw refused(ExitCode.inputRefused, image.problems);
+				prove(name, bytes, image.value.image);
+				proved = true;
+			}
+			yield { name, file: `${name}.hex`, bytes };
+		}
+	};
+}
+
+/**
+ * What an interrupted run has left: a file that is what it should be stays, and any other is a reason to refuse before anything is written.
+ * Names of the former are put into `kept`.
+ */
+async function keepFinished(context: Context, images: Iterable<UnitImage>, out: string, kept: Set<string>): Promise<void> {
+	for (const { file, bytes } of images) {
+		throwIfCancelled(context.signal);
+		const there = await readFile(resolve(context.cwd, out, file));
+		if (!there.equals(bytes)) await refuseExisting(context, [join(out, file)], false);
+		kept.add(file);
+	}
+}
+
+async function writeAll(
+	context: Context,
+	images: Iterable<UnitImage>,
+	of: number,
+	out: string,
+	kept: ReadonlySet<string>,
+): Promise<UnitFile[]> {
 	const made: UnitFile[] = [];
 	const writing = new Set<Promise<void>>();
 	let next = 0;
-	for (const { name, pieces } of unitImages(platform, composed.moduleVersion, units)) {
+	for (const { name, file, bytes } of images) {
 		throwIfCancelled(context.signal);
-		const bytes = inOrder(records, pieces);
-		if (made.length === 0) {
-			const whole = composeImage({
-				platform,
-				release,
-				...(application ? { application } : {}),
-				dct: pieces,
-				digests: nodeDigests,
-			});
-			if (!whole.ok) throw refused(ExitCode.inputRefused, whole.problems);
-			prove(name, bytes, whole.value.image);
-		}
-		const file = `${name}.hex`;
 		made.push({ unit: name, file, size: bytes.length, sha256: toHex(nodeDigests.sha256(bytes)) });
+		if (kept.has(file)) continue;
 		// A disk takes several files at a time faster than one after the other; more would only fill memory.
 		const done: Promise<void> = writeFiles(context, [{ path: join(out, file), bytes }]).finally(() => writing.delete(done));
 		writing.add(done);
 		if (writing.size >= AT_A_TIME) await Promise.race(writing);
 		if (performance.now() > next) {
 			next = performance.now() + 200;
-			if (context.output.live) context.output.raw(`\r\u001b[2K${made.length} of ${units.length} images`);
+			if (context.output.live) context.output.raw(`\r\u001b[2K${made.length} of ${of} images`);
 		}
 	}
 	await Promise.all(writing);
 	if (context.output.live) context.output.raw('\r\u001b[2K');
-	assert(made.length === units.length, 'every unit got its image');
+	assert(made.length === of, 'every unit got its image');
 	return made;
 }
 
