@@ -111,6 +111,7 @@ describe('making an image', () => {
 	test.each([
 		[['--target', '4.0.1'], 2, 'Which kind of board'],
 		[['--platform', 'borun'], 2, 'There is no platform'],
+		[['--platform', 'core', '--no-app'], 4, 'linac hex convert'],
 		[['--platform', 'photon', '--target', '9.9.9'], 8, 'no Device OS version'],
 		[['--platform', 'photon', '--target', '2.2.0', '--layout', 'pretty'], 2, '--layout'],
 		[['--platform', 'photon', '--target', '2.2.0', '--app', 'tinker.bin', '--mbr', 'mbr.hex'], 2, 'no MBR'],

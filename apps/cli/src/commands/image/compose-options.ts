@@ -2,8 +2,9 @@
  * From options to an image: opens the release, finds and judges the application, finds the MBR, and composes. What `hex`, `zip` and
  * `export` have in common.
  */
-import type { Platform, ReleaseEntry, ReleaseSet, SourcedModule } from '@linac/catalog';
+import { type Platform, type ReleaseEntry, type ReleaseSet, releasesFor, type SourcedModule } from '@linac/catalog';
 import type { Problem } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import {
 	type ComposedImage,
@@ -57,6 +58,19 @@ export function platformOption(options: ImageOptions): Platform {
 
 /** The release that was named, or the one that is taken when none was. */
 export function releaseOption(platform: Platform, options: ImageOptions): ReleaseEntry {
+	if (releasesFor(platform).length === 0) {
+		const whole = platform.modules.some((m) => m.function === ModuleFunction.monolithic);
+		throw new CommandFailure(
+			ExitCode.planRefused,
+			'PLAN_NO_RELEASE_FOR_PLATFORM',
+			`There is no Device OS release for the ${platform.displayName} that an image could be made of.`,
+			whole
+				? {
+						hint: `An application for it holds the system too. As Intel HEX: linac hex convert firmware.bin -o ${platform.name}.hex`,
+					}
+				: {},
+		);
+	}
 	return options.target === undefined ? defaultRelease(platform) : releaseNamed(options.target, platform);
 }
 
