@@ -157,6 +157,7 @@ describe('an application in an image that is there', () => {
 		[['--base', 'base.hex', '-o', 'x.hex'], 'Which application'],
 		[['--base', 'base.hex', '--app', 'tinker.bin', '--target', '2.2.0'], '--target has no use'],
 		[['--base', 'base.hex', '--app', 'tinker.bin', '--layout', 'classic'], 'classic'],
+		[['--base', 'base.hex', '--app', 'tinker.bin', '--no-uicr'], '--no-uicr has no use'],
 		[['--base', 'base.hex', '--app', 'tinker.bin', '--claim-code', 'x'], 'Settings of a unit'],
 	])('%j means nothing', async (args, words) => {
 		const { code, stderr } = await run('hex', ...(args as string[]));

@@ -30,6 +30,7 @@ export async function rebaseFromOptions(context: Context, options: HexOptions, f
 			throw usage(`With --base everything but the application comes from ${file}: --${dashed(name)} has no use.`);
 		}
 	}
+	if (options.uicr === false) throw usage(`With --base the registers stay as they are in ${file}: --no-uicr has no use.`);
 	if (options.layout === 'classic') throw usage('The classic layout is for images of a release, not for --base.');
 	if (typeof options.app !== 'string') throw usage('Which application goes into it?', 'Name it with --app FILE.');
 	const base = await openBase(context, file, options.platform === undefined ? undefined : platformNamed(options.platform));
