@@ -264,6 +264,8 @@ class Reader {
 			case 5:
 				if (offset !== 0) return this.#wrongAddress(type, offset);
 				if (data.length !== 4) return this.#wrongLength(type, data.length, 4);
+				// EIP is of the linear addresses: behind it readers differ on whether offsets still wrap round, so nobody may rely on it.
+				if (type === 5) this.#segmented = false;
 				this.#start = ((data[0]! << 24) | (data[1]! << 16) | (data[2]! << 8) | data[3]!) >>> 0;
 				return;
 			default:
@@ -292,41 +294,15 @@ class Reader {
 	}
 
 	#finish(): Verdict<IntelHex> {
-		const pieces: { start: number; bytes: Uint8Array }[] = [];
-		const sorted = this.#runs.sort((a, b) => a.start - b.start || a.line - b.line);
-		let filled: { start: number; bytes: Uint8Array; line: number } | undefined;
-		for (const run of sorted) {
-			let bytes = this.#data.subarray(run.from, run.from + run.length);
-			let start = run.start;
-			const end = filled ? filled.start + filled.bytes.length : 0;
-			if (filled && start < end) {
-				const shared = Math.min(end - start, bytes.length);
-				const same = equalBytes(
-					bytes.subarray(0, shared),
-					filled.bytes.subarray(start - filled.start, start - filled.start + shared),
-				);
-				const where = `${address(start)} to ${address(start + shared)} is given twice, by the data from line ${filled.line} and from line ${run.line}`;
-				if (same) this.#warn('HEX_OVERLAP_SAME', `${where}, with the same bytes both times.`);
-				else {
-					this.#problems.push(
-						this.#problem(
-							'HEX_OVERLAP',
-							`${where}, with different bytes. Only one of them can be meant; fetch a corrected file.`,
-							{
-								field: 'address',
-								found: address(start),
-							},
-						),
-					);
-					if (this.#problems.length >= MOST_PROBLEMS) break;
-				}
-				bytes = bytes.subarray(shared);
-				start += shared;
-				if (bytes.length === 0) continue;
-			}
-			const piece = { start, bytes, line: run.line };
-			pieces.push(piece);
-			filled = piece;
+		// By address and disjoint: of each run only what lies behind the end of all before it.
+		const pieces: HexLayer[] = [];
+		for (const run of this.#runs.sort((a, b) => a.start - b.start || a.line - b.line)) {
+			const bytes = this.#data.subarray(run.from, run.from + run.length);
+			const last = pieces.at(-1);
+			const shared = last ? Math.max(0, Math.min(last.start + last.bytes.length - run.start, bytes.length)) : 0;
+			if (shared > 0) this.#compare(pieces, { start: run.start, bytes: bytes.subarray(0, shared), line: run.line });
+			if (this.#problems.length >= MOST_PROBLEMS && this.#problems.at(-1)?.severity === 'error') break;
+			if (shared < bytes.length) pieces.push({ start: run.start + shared, bytes: bytes.subarray(shared), line: run.line });
 		}
 		if (this.#problems.some((p) => p.severity === 'error')) return bad(...this.#problems);
 		const image = MemoryImage.from(pieces);
@@ -336,6 +312,28 @@ class Reader {
 			value: { image: image.value, startAddress: this.#start, records: this.#records },
 			problems: this.#problems,
 		};
+	}
+
+	/** Says of bytes that the pieces hold already, in one of them or in several, whether they are the same there. */
+	#compare(pieces: readonly HexLayer[], again: HexLayer): void {
+		const end = again.start + again.bytes.length;
+		let i = pieces.length - 1;
+		while (i > 0 && pieces[i]!.start > again.start) i--;
+		for (; i < pieces.length && pieces[i]!.start < end; i++) {
+			const piece = pieces[i]!;
+			const from = Math.max(piece.start, again.start);
+			const to = Math.min(piece.start + piece.bytes.length, end);
+			if (from >= to) continue;
+			const here = piece.bytes.subarray(from - piece.start, to - piece.start);
+			const where = `${address(from)} to ${address(to)} is given twice, by the data from line ${piece.line} and from line ${again.line}`;
+			if (equalBytes(here, again.bytes.subarray(from - again.start, to - again.start))) {
+				this.#warn('HEX_OVERLAP_SAME', `${where}, with the same bytes both times.`);
+				continue;
+			}
+			const message = `${where}, with different bytes. Only one of them can be meant; fetch a corrected file.`;
+			this.#problems.push(this.#problem('HEX_OVERLAP', message, { field: 'address', found: address(from) }));
+			if (this.#problems.length >= MOST_PROBLEMS) return;
+		}
 	}
 
 	#wrongAddress(type: number, found: number): undefined {

@@ -124,6 +124,59 @@ test('bytes given twice are a warning when they are the same and an error when t
 	expect(differs.problems[0]?.message).toContain('line 1 and from line 2');
 });
 
+test('bytes given three times are compared with all that were there before, not only with the last', () => {
+	const bytes = (from: number, to: number) => Uint8Array.from({ length: to - from }, (_, i) => from + i);
+	const file = (third: Uint8Array) =>
+		writeIntelHex(
+			[
+				{ start: 0, bytes: bytes(0, 10) },
+				{ start: 5, bytes: bytes(5, 20) },
+				{ start: 6, bytes: third },
+			],
+			{ recordLength: 32 },
+		);
+	const same = parseIntelHex(file(bytes(6, 12)));
+	expect(same.ok && same.value.image.segments).toEqual([{ start: 0, end: 20, bytes: bytes(0, 20) }]);
+	expect(same.problems.every((p) => p.code === 'HEX_OVERLAP_SAME')).toBe(true);
+	// These stand at 16 and 17, ten bytes further on.
+	expect(parseIntelHex(file(Uint8Array.of(16, 17))).problems.at(-1)).toMatchObject({ code: 'HEX_OVERLAP', found: '0x00000006' });
+});
+
+test('overlapping pieces in any order are the memory that they agree on, or are refused', () => {
+	fc.assert(
+		fc.property(
+			fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 20 }), fc.boolean()), { minLength: 1, maxLength: 8 }),
+			fc.nat(7),
+			(list, odd) => {
+				const model = new Map<number, number>();
+				let contradiction = false;
+				const pieces = list.map(([start, length, wrong], i) => {
+					const bytes = Uint8Array.from({ length }, (_, at) => (start + at) % 8);
+					if (i === odd && wrong) bytes[length >> 1]! ^= 8;
+					for (const [at, b] of bytes.entries()) {
+						contradiction ||= (model.get(start + at) ?? b) !== b;
+						model.set(start + at, b);
+					}
+					return { start, bytes };
+				});
+				const verdict = parseIntelHex(writeIntelHex(pieces));
+				expect(verdict.ok).toBe(!contradiction);
+				if (!verdict.ok) return;
+				const held = verdict.value.image.segments.flatMap((s) => [...s.bytes].map((b, i) => [s.start + i, b]));
+				expect(held).toEqual([...model].sort((a, b) => a[0] - b[0]));
+			},
+		),
+		{ numRuns: 1000 },
+	);
+});
+
+test('an offset that wraps round in a segment is refused behind a 32-bit start address, where other readers go on linearly', () => {
+	const file = (between: string) => [':020000021000EC', between, ':04FFFE0001020304F5', ':00000001FF'].join('\n');
+	expect(parseIntelHex(file('')).ok).toBe(true);
+	expect(parseIntelHex(file(':0400000310000003E6')).ok).toBe(true);
+	expect(parseIntelHex(file(':0400000500000000F7')).problems).toMatchObject([{ code: 'HEX_WRAP' }]);
+});
+
 test('text without any record, and a binary file, are refused after a bounded number of messages', () => {
 	expect(parseIntelHex('\n\n').problems).toMatchObject([{ code: 'HEX_EMPTY' }]);
 	const binary = concatBytes(Array.from({ length: 500 }, (_, i) => Uint8Array.of((i & 0x7f) | 0x40, 0x0a)));
