@@ -15,7 +15,7 @@ import {
 	parseIntelHex,
 	parseModule,
 	type Region,
-	writeIntelHex,
+	writeIntelHexBytes,
 } from '@linac/firmware';
 import { cut } from './read/pieces.js';
 import { type ImageReading, isError, type ReadPart } from './read/types.js';
@@ -134,7 +134,7 @@ export function imageToFiles(reading: ImageReading): Verdict<FolderFile[]> {
 		pieces.set(name, piece);
 	}
 	for (const [name, { parts, note }] of pieces) {
-		const bytes = new TextEncoder().encode(writeIntelHex(parts));
+		const bytes = writeIntelHexBytes(parts);
 		files.set(name, { name, bytes, ...(note === undefined ? {} : { note }) });
 	}
 	if (files.size === 0) return bad(problem('IMAGE_EMPTY', 'There is nothing in the image that could be put into a file.'));

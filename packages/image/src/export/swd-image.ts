@@ -4,7 +4,7 @@
  */
 import { type Platform, swdDevices, swdFacts, swdMcuFacts, uicrFacts } from '@linac/catalog';
 import { address, bad, good, type Problem, problem, u32le, type Verdict } from '@linac/core';
-import { writeIntelHex } from '@linac/firmware';
+import { writeIntelHexBytes } from '@linac/firmware';
 import type { ComposedImage, ImagePart } from '../types.js';
 import type { ExportedFile, ExportOptions } from './types.js';
 
@@ -40,7 +40,7 @@ export function swdImage(platform: Platform, options: ExportOptions): Verdict<Sw
 		} else problems.push(touchesHole(part, facts.neverErase));
 	}
 	if (problems.length > 0) return bad(...problems);
-	const bytes = new TextEncoder().encode(writeIntelHex(composed.image));
+	const bytes = writeIntelHexBytes(composed.image);
 	return good({
 		composed,
 		hex: { path: `${composed.platform}-${composed.version}.hex`, bytes },

@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { address, type Problem, toHex, type Verdict } from '@linac/core';
-import { type MemoryImage, type Region, writeIntelHex } from '@linac/firmware';
+import { type MemoryImage, type Region, writeIntelHexBytes } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import { type FolderFile, filesToImage, imageToFiles, imageToFlat, readImage, selectRange, verifyImage } from '@linac/image';
 import type { Context } from '../../context.js';
@@ -132,7 +132,7 @@ interface Wanted {
 
 function make(image: MemoryImage, { kind, out, input, options, fill, range }: Wanted): Made {
 	if (kind === 'intel-hex') {
-		const bytes = new TextEncoder().encode(writeIntelHex(image));
+		const bytes = writeIntelHexBytes(image);
 		return { kind, files: [{ name: out, path: out, bytes }], problems: [] };
 	}
 	if (kind === 'binary') {
