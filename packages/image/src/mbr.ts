@@ -33,7 +33,6 @@ export function findMbr(
 	options: { file: string; digests?: Digests },
 ): Verdict<FoundMbr> {
 	const facts = mbrFacts(platform);
-	const digests = options.digests ?? portableDigests;
 	const { file } = options;
 	if (!facts) return bad(problem('MBR_NOT_NEEDED', 'Images for this platform need no MBR.', { file }));
 	// Nordic's own files leave out what is blank behind it.
@@ -50,7 +49,7 @@ export function findMbr(
 		const message = `${file} holds nothing at address 0, where the MBR stands. Give a restore image of an nRF52840 board, or Nordic's hex file of SoftDevice S140 7.0.1.`;
 		return bad(problem('MBR_NOT_THERE', message, { file, field: 'address', expected: facts.start }));
 	}
-	return judgeMbr(bytes, platform, { file, digests });
+	return judgeMbr(bytes, platform, options);
 }
 
 /** Judges bytes as an MBR: known, unknown but plausible (a warning), or none. */
