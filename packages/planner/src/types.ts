@@ -46,7 +46,15 @@ export interface DeviceSnapshot {
 }
 
 /** Acts that can lose something and are only done when allowed by name. */
-export type Permission = 'downgrade';
+export type Permission = 'downgrade' | 'experimental';
+
+/**
+ * How a bootloader (or another module that DFU does not write to its final place) gets there. `control`: control requests to the running Device OS.
+ * `ota-slot`: DFU writes it where the running system looks for an update, and sets the OTA flag; the system applies it when it starts. `module-slot`:
+ * DFU writes it and an entry of the DCT's module slots; the bootloader applies it at the next start, whether or not the system runs (needs the
+ * permission `experimental`: nobody has tried it on a board).
+ */
+export type BootloaderWay = 'control' | 'ota-slot' | 'module-slot';
 
 export interface Goal {
 	/** Release to install; undefined: leave Device OS alone unless the application needs a newer one. */
@@ -56,6 +64,8 @@ export interface Goal {
 	/** Write nothing but the application. */
 	applicationOnly: boolean;
 	allow: Permission[];
+	/** Default: `control`. */
+	bootloaderWay?: BootloaderWay;
 }
 
 export interface GoalFile {
