@@ -74,6 +74,7 @@ function make(folder: string): void {
 		maxBuffer: 256 << 20,
 	});
 	writeFileSync(join(folder, 'initramfs.cpio'), packed);
+	for (const name of readdirSync(folder)) if (name.endsWith('.deb')) rmSync(join(folder, name));
 	rmSync(root, { recursive: true });
 	rmSync(tree, { recursive: true });
 }
