@@ -41,7 +41,8 @@ export function requiredAssets(module: FlashModule): Asset[] {
 	const out: Asset[] = [];
 	if (module.flags & ModuleFlag.prefixExtensions) readDependencies(bytes, module.prefixOffset + PREFIX_SIZE, length, out);
 	const suffix = u16le(bytes, length - 2);
-	if (suffix > SUFFIX_BASE + 2 * EXTENSION_HEAD && suffix <= length) readDependencies(bytes, length - suffix, length - SUFFIX_BASE, out);
+	if (suffix > SUFFIX_BASE + 2 * EXTENSION_HEAD && suffix <= length)
+		readDependencies(bytes, length - suffix, length - SUFFIX_BASE, out);
 	return out;
 }
 
@@ -100,7 +101,8 @@ function stored(hw: Hardware, systemVersion: number): { whole: StoredAsset[]; br
 	const broken: AssetFile[] = [];
 	for (const file of readAssetFiles(hw, systemVersion)) {
 		const size = file.bytes.length < PREFIX_SIZE ? 0 : u32le(file.bytes, 4) - u32le(file.bytes, 0) + 4;
-		const asset = size > file.bytes.length ? undefined : readAsset(file.bytes.subarray(0, size), systemVersion >= CRC_AT_START_FROM);
+		const asset =
+			size > file.bytes.length ? undefined : readAsset(file.bytes.subarray(0, size), systemVersion >= CRC_AT_START_FROM);
 		if (asset) whole.push({ ...asset, file });
 		else broken.push(file);
 	}
