@@ -234,8 +234,10 @@ function readCloudModule(reader: BinaryReader): ReportedModule {
 		else if (wire === WireType.Bit32 && field === 7) module.passedFlags = reader.fixed32();
 		else if (wire === WireType.LengthDelimited && field === 8) module.sha256 = toHex(reader.bytes());
 		else if (wire === WireType.LengthDelimited && field === 9) pushDependency(module, reader);
-		else if (wire === WireType.LengthDelimited && field === 10) pushAsset((module.assets ??= []), reader);
-		else if (wire === WireType.Varint && field === 11) module.size = reader.uint32();
+		else if (wire === WireType.LengthDelimited && field === 10) {
+			module.assets ??= [];
+			pushAsset(module.assets, reader);
+		} else if (wire === WireType.Varint && field === 11) module.size = reader.uint32();
 		else if (wire === WireType.LengthDelimited && field === 12) module.security = readSecurity(reader);
 		else return false;
 		return true;
