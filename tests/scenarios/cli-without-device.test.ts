@@ -33,6 +33,7 @@ describe('help', () => {
 		'verify',
 		'devices',
 		'identify',
+		'assets',
 		'inspect',
 		'releases',
 		'matrix',

@@ -7,6 +7,7 @@ import { Command, Option } from 'commander';
 import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './context.js';
 import type { ExitCode } from './exit-codes.js';
 import { usage } from './failure.js';
+import { registerAssets } from './register/assets.js';
 import { registerBundle } from './register/bundle.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
@@ -197,6 +198,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac inspect release.zip --json', 'every module in a zip, for a program'],
 	).action(runs<object>(async () => (await import('./commands/inspect.js')).inspect));
 
+	registerAssets(registrar);
 	registerReleases(registrar);
 	registerMatrix(registrar);
 

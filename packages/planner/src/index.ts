@@ -1,3 +1,4 @@
+export { assetsWantedBy } from './assets.js';
 export { type Boot, boot, bootFacts, isMonolithic } from './boot.js';
 export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';

@@ -5,6 +5,7 @@
  */
 import { inRange, type Platform, rulesOf } from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
+import type { AssetDecision } from './assets.js';
 import { type Boot, boot, bootFacts } from './boot.js';
 import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
@@ -26,6 +27,8 @@ export interface Work {
 	model: DeviceModel;
 	/** Decisions of need `write` or `prove`. */
 	decisions: Decision[];
+	/** Assets to send, in this order. */
+	assets: readonly AssetDecision[];
 	/** Something has to be read back in DFU, whether anything is written or not. */
 	compare: boolean;
 	/** Every wanted module, also those that stay as they are. */
@@ -50,7 +53,7 @@ export function overDfu(w: Wanted): boolean {
 export function order(work: Work): Ordered {
 	const dfu = dfuDrafts(work);
 	const control = work.decisions.filter((d) => !overDfu(d.wanted));
-	if (dfu.length === 0 && control.length === 0 && !work.compare && work.model.mode !== 'dfu')
+	if (dfu.length === 0 && control.length === 0 && work.assets.length === 0 && !work.compare && work.model.mode !== 'dfu')
 		return { ok: true, drafts: [], final: work.model };
 	const why: string[] = [];
 	for (const first of splits(control, work.model.mode === 'dfu')) {
@@ -112,6 +115,7 @@ function assemble(work: Work, first: Decision[], dfu: Draft[], second: Decision[
 		);
 		drafts.push(restartDraft('Nothing is left to compare in DFU.'));
 	}
+	drafts.push(...work.assets.map(assetDraft));
 	return drafts;
 }
 
@@ -156,6 +160,24 @@ function controlDraft(platform: Platform, d: Decision, when: 'before' | 'after')
 		wanted: d.wanted,
 		...(d.from === undefined ? {} : { from: d.from }),
 		needs: needsOf(platform, written),
+	};
+}
+
+function assetDraft({ asset, reason }: AssetDecision): Draft {
+	return {
+		action: {
+			kind: 'update-control',
+			sha256: asset.source.sha256,
+			length: asset.length,
+			asset: { name: asset.name, sha256: asset.sha256 },
+		},
+		title: `Store the asset "${asset.name}"`,
+		because: [
+			reason,
+			'The application asks for it. It comes last, because Device OS keeps only what the application that is running asks for; until all are ' +
+				'there, the device waits in safe mode, where it takes them.',
+		],
+		needs: [],
 	};
 }
 
@@ -319,7 +341,7 @@ function holds(work: Work, drafts: Draft[]): Ordered {
 	for (const draft of drafts) {
 		const { action } = draft;
 		if (action.kind === 'update-control') {
-			const refused = refusedByDevice(model, draft.wanted!.written);
+			const refused = draft.wanted ? refusedByDevice(model, draft.wanted.written) : assetRefused(model);
 			if (refused) return { ok: false, why: [refused] };
 		}
 		if (action.kind === 'enter-mode' && (model.mode === 'dfu' || !reachable(model))) {
@@ -341,6 +363,10 @@ function runs(b: Boot): boolean {
 
 function reachable(model: DeviceModel): boolean {
 	return model.mode !== 'dfu';
+}
+
+function assetRefused(model: DeviceModel): string | undefined {
+	return model.mode === 'dfu' ? 'The device has no running system that could store an asset.' : undefined;
 }
 
 /** What the running Device OS checks before it takes a module by control requests; `undefined`: it takes it. */

@@ -2,11 +2,11 @@
  * What a step does to a device, and how the device is if power or cable fails in the middle of it. Pure: a model in, a model out. The
  * planner, `simulate` and the tests all use this one description.
  */
-import { inScope, rules, rulesOf } from '@linac/catalog';
+import { inScope, rules, rulesOf, updateOverwritesAssets } from '@linac/catalog';
 import { type ModuleDependency, ModuleFunction, type ParsedModule, PREFIX_SIZE, readPrefix } from '@linac/firmware';
-import { type Boot, boot, bootFacts } from './boot.js';
-import { type DeviceModel, find, keyOf, type ModelModule, slotName, withModule, withoutModule } from './model.js';
-import type { Recovery, StepAction } from './types.js';
+import { type Boot, boot, bootFacts, runningApplication } from './boot.js';
+import { assetKey, type DeviceModel, find, keyOf, type ModelModule, slotName, withModule, withoutModule } from './model.js';
+import type { AssetRef, Recovery, StepAction } from './types.js';
 
 /** What the planner must know of a file to simulate it. */
 export interface WrittenModule {
@@ -19,6 +19,8 @@ export interface WrittenModule {
 	contentSha256: string;
 	/** Address of a second header inside the module, for older bootloaders; `null`: it has none. */
 	secondStart: number | null;
+	/** Assets that an application asks for. */
+	assets?: readonly AssetRef[];
 }
 
 export function writtenModule(module: ParsedModule, contentSha256: string): WrittenModule {
@@ -70,7 +72,8 @@ export function afterAction(model: DeviceModel, action: StepAction, module?: Wri
 		case 'write-dfu':
 			return withModule(overwritten(model, action.address, action.length, module!), installed(model, module!, 'valid'));
 		case 'update-control':
-			return running(withModule(model, installed(model, module!, 'valid')));
+			if (action.asset) return running(withAsset(model, action.asset));
+			return running(withModule(withoutOverwritten(model, action.length), installed(model, module!, 'valid')));
 		case 'invalidate':
 			return withoutModule(model, action.module);
 		case 'write-dct':
@@ -80,6 +83,19 @@ export function afterAction(model: DeviceModel, action: StepAction, module?: Wri
 		case 'verify':
 			return model;
 	}
+}
+
+/** Storing an asset removes those that the running application does not ask for. */
+function withAsset(model: DeviceModel, asset: AssetRef): DeviceModel {
+	const wanted = new Set((runningApplication(model)?.assets ?? []).map(assetKey));
+	return { ...model, assets: new Set([...[...(model.assets ?? [])].filter((key) => wanted.has(key)), assetKey(asset)]) };
+}
+
+/** A large update lies over the beginning of the store while it is received. */
+function withoutOverwritten(model: DeviceModel, length: number): DeviceModel {
+	const system = find(model, bootFacts(model.platform).startModule)?.version;
+	if (!model.assets || system === undefined || !updateOverwritesAssets(model.platform, system, length)) return model;
+	return { ...model, assets: new Set() };
 }
 
 /** The device after a reset: in the mode that it starts into, and with what its system has replaced by itself. */
@@ -133,7 +149,7 @@ export function whenInterrupted(model: DeviceModel, action: StepAction, module?:
 		case 'write-dfu':
 			return worst(boot(halfWritten(model, action, module!)), boot(model), boot(afterAction(model, action, module)));
 		case 'update-control': {
-			if (module!.function === ModuleFunction.bootloader) {
+			if (module?.function === ModuleFunction.bootloader) {
 				const way = bootloaderUpdateWay(model);
 				if (way.inPlace) return { way: 'none', why: way.why };
 			}

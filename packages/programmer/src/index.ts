@@ -5,4 +5,5 @@ export { buttonHint } from './operator.js';
 export { type ProgramOptions, program } from './program.js';
 export { type RunJobOptions, runJob } from './run-job.js';
 export { type SnapshotOptions, takeSnapshot } from './snapshot.js';
+export { assetRow } from './store-asset.js';
 export * from './types.js';

@@ -24,7 +24,7 @@ import {
 	readPrefix,
 	SUFFIX_BASE_SIZE,
 } from '@linac/firmware';
-import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
+import { assetsWantedBy, type DeviceSnapshot, type InstalledModule } from '@linac/planner';
 import type { DfuDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { DeviceSession } from './session.js';
@@ -199,6 +199,7 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 	const verdict = parseModuleAt(bytes, prefixOffset, bytes.length, { digests: world.digests });
 	const module: ParsedModule | undefined = verdict.ok ? verdict.value : undefined;
 	const valid = module?.crc.ok === true && prefix.platformId === platform.id;
+	const assets = module && prefix.function === ModuleFunction.user ? assetsWantedBy(module) : [];
 	return {
 		function: prefix.function,
 		index: prefix.index,
@@ -208,6 +209,7 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 		start: prefix.start,
 		size: bytes.length,
 		dependencies: module?.dependencies ?? prefix.dependencies.filter((d) => d.function !== 0),
+		...(valid && assets.length > 0 ? { assets } : {}),
 		...(valid && module?.suffix.productId !== undefined ? { productId: module.suffix.productId } : {}),
 		...(valid && module?.suffix.productVersion !== undefined ? { productVersion: module.suffix.productVersion } : {}),
 	};

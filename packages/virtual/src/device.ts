@@ -6,8 +6,9 @@
 import type { Platform } from '@linac/catalog';
 import { releaseByModuleVersion } from '@linac/catalog';
 import { assert, type Clock, type Disposer, type Json, seededRandom, throwIfCancelled, toHex, unwrap } from '@linac/core';
-import type { ParsedModule } from '@linac/firmware';
+import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import type { UsbTransferResult, UsbWire } from '@linac/usb';
+import { storedAssets } from './asset-manager.js';
 import { type BusMember, disconnected, VirtualBus, VirtualWire } from './bus.js';
 import type { BootOutcome, Chip } from './chip.js';
 import { chips } from './chips.js';
@@ -162,6 +163,12 @@ export class VirtualDevice implements BusMember {
 	/** Ground truth, read from the flash arrays. */
 	installedModules(): InstalledTruth[] {
 		return this.#chip.installed(this.#hw);
+	}
+
+	/** The assets in the store that are whole, as the modules that were sent, by name. Read from the flash arrays. */
+	storedAssets(): Map<string, Uint8Array> {
+		const system = this.installedModules().filter((m) => m.function === ModuleFunction.system);
+		return storedAssets(this.#hw, Math.max(0, ...system.map((m) => m.version)));
 	}
 
 	/** The flash itself, for tests. */
