@@ -28,6 +28,7 @@ import { assetsWantedBy, type DeviceSnapshot, type InstalledModule } from '@lina
 import type { DfuDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { DeviceSession } from './session.js';
+import { readPending } from './snapshot-pending.js';
 import { type FlashReader, readSoftDevice } from './soft-device.js';
 
 /** One DFU block, and more than the highest prefix offset (0x200) plus a prefix. */
@@ -47,6 +48,7 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 		world.log.warn('flash cannot be read in DFU', { message: e.message });
 	}
 	const setupDone = modules === undefined ? undefined : await readSetupDone(dfu, platform, world);
+	const pending = modules && (await readPending(dfu, platform, modules, world));
 	const osVersion = modules && osVersionOf(world, platform, modules);
 	return {
 		platform: platform.name,
@@ -57,6 +59,7 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 		...(modules === undefined ? {} : { modules }),
 		depth: 'read',
 		...(setupDone === undefined ? {} : { setupDone }),
+		...(pending === undefined ? {} : { pending }),
 		...(protection === undefined ? {} : { protection }),
 		via: 'usb',
 	};
