@@ -1,3 +1,5 @@
+export * from './backup/backup-file.js';
+export * from './backup/contents.js';
 export { type DeviceSelector, findDevice } from './device-selector.js';
 export { completeEnvironment, defaultLimits, type Environment, type JobLimits, usbIdsOf, type World } from './environment.js';
 export { type KnownModule, knownModule } from './known-modules.js';
