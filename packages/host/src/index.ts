@@ -1,3 +1,5 @@
+export { backupsFolder } from './backups-folder.js';
+export { devicePublicKey, newDevicePrivateKey } from './device-keys.js';
 export { nodeDigests } from './digests.js';
 export { nodeEd25519 } from './ed25519.js';
 export { readCandidates, writeWhole } from './files.js';
@@ -21,6 +23,7 @@ export {
 	type TriedSource,
 } from './releases/open-release.js';
 export { readTarball } from './releases/tarball.js';
+export { readWholeFile, writeNewSecret } from './secret-files.js';
 export { usbIpHost } from './usb-ip-host.js';
 export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';
 export { nodeUsbHost } from './usb-node.js';

@@ -65,10 +65,24 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 	};
 }
 
-async function readModules(dfu: DfuDevice, platform: Platform, world: World): Promise<InstalledModule[]> {
+/** The bytes of modules that were read, as long as somebody holds the module. */
+const bytesOf = new WeakMap<InstalledModule, Uint8Array>();
+
+/** The bytes of a module that came from `readModules` or `snapshotInDfu`; undefined for a SoftDevice, and for what a device only told. */
+export function moduleBytes(module: InstalledModule): Uint8Array | undefined {
+	return bytesOf.get(module);
+}
+
+/** The modules on a device in DFU mode, of all kinds or of those that are asked for. */
+export async function readModules(
+	dfu: DfuDevice,
+	platform: Platform,
+	world: World,
+	wanted: (slot: ModuleSlot) => boolean = () => true,
+): Promise<InstalledModule[]> {
 	const found: InstalledModule[] = [];
 	const seen = new Set<string>();
-	for (const slot of platform.modules) {
+	for (const slot of platform.modules.filter(wanted)) {
 		const key = `${slot.function}.${slot.index}`;
 		// The same slot may be listed once a version range; an encrypted one can't be read by anybody.
 		if (slot.region === undefined || slot.encrypted || seen.has(key)) continue;
@@ -203,7 +217,7 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 	const module: ParsedModule | undefined = verdict.ok ? verdict.value : undefined;
 	const valid = module?.crc.ok === true && prefix.platformId === platform.id;
 	const assets = module && prefix.function === ModuleFunction.user ? assetsWantedBy(module) : [];
-	return {
+	const installed: InstalledModule = {
 		function: prefix.function,
 		index: prefix.index,
 		version: prefix.version,
@@ -216,6 +230,9 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 		...(valid && module?.suffix.productId !== undefined ? { productId: module.suffix.productId } : {}),
 		...(valid && module?.suffix.productVersion !== undefined ? { productVersion: module.suffix.productVersion } : {}),
 	};
+	// Applications alone: a backup wants them, and they are small beside the system.
+	if (prefix.function === ModuleFunction.user || prefix.function === ModuleFunction.monolithic) bytesOf.set(installed, bytes);
+	return installed;
 }
 
 /** The setup-done byte of the DCT: 1 done, anything else not (device-os v6.2.0: platform/MCU/nRF52840/inc/dct.h). */

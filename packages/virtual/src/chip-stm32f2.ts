@@ -4,6 +4,7 @@
  * device-os v2.2.0: bootloader/src/main.c, bootloader/src/stm32f2xx/dfu_usb.c, platform/MCU/STM32F2xx/SPARK_Firmware_Driver/src/flash_mal.c,
  * hal/src/stm32f2xx/{core_hal_stm32f2xx.c,ota_flash_hal_stm32f2xx.cpp,bootloader.cpp}, hal/src/stm32/ota_module.cpp.
  */
+import { dctStoreOf } from '@linac/catalog';
 import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { type BootOutcome, type Chip, type OtaSlot, SystemError } from './chip.js';
 import type { DfuClass, DfuHost } from './dfu-function.js';
@@ -99,6 +100,19 @@ class Stm32f2 implements Chip {
 		return { runs: 'system', systemVersion: version, safe, listening, why };
 	}
 
+	/**
+	 * Photon and P1: the bootloader calls the DCT functions of system part 2, and looks before whether parts 1 and 2 are whole (device-os
+	 * v2.2.0: bootloader/src/photon/bootloader_dct.c). The Electron's has its own. A monolithic system has no such parts to damage.
+	 */
+	#dctWorks(hw: Hardware): boolean {
+		if (dctStoreOf(hw.platform)?.layout !== 'wiced') return true;
+		return (['system-part-2', 'system-part-1'] as const).every((name) => {
+			const region = hw.region(name, 0);
+			const part = region && readModule(hw.internal, region.start, hw.vectors);
+			return part !== undefined && headerFits(hw, part) && crcOk(part);
+		});
+	}
+
 	#parts(hw: Hardware): FlashModule[] {
 		const first = readModule(hw.internal, hw.region('system-part-1', 0)!.start, hw.vectors)!;
 		return hw.slots(first.version).flatMap(({ slot, region }) => {
@@ -158,7 +172,7 @@ class Stm32f2 implements Chip {
 		const writable = (address: number) => address >= from;
 		return hw.platform.alternates.map((alternate) =>
 			alternate.storage === 'dct'
-				? new DctDfuStorage(alternate, hw.dct)
+				? new DctDfuStorage(alternate, hw.dct, () => this.#dctWorks(hw))
 				: new FlashDfuStorage(alternate, hw.internal, { writable }),
 		);
 	}

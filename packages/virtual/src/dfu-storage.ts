@@ -68,14 +68,17 @@ export class FlashDfuStorage implements DfuStorage {
 export class DctDfuStorage implements DfuStorage {
 	readonly alternate: DfuAlternate;
 	readonly #dct: Dct;
+	readonly #works: () => boolean;
 
-	constructor(alternate: DfuAlternate, dct: Dct) {
+	/** `works`: whether the bootloader has the functions for it at this moment; without them reading and writing fail. */
+	constructor(alternate: DfuAlternate, dct: Dct, works = () => true) {
 		this.alternate = alternate;
 		this.#dct = dct;
+		this.#works = works;
 	}
 
 	read(address: number, length: number): Uint8Array | undefined {
-		return address + length <= this.#dct.size ? this.#dct.read(address, length) : undefined;
+		return address + length <= this.#dct.size && this.#works() ? this.#dct.read(address, length) : undefined;
 	}
 
 	erase(): Iterable<FlashStep> {
@@ -83,6 +86,6 @@ export class DctDfuStorage implements DfuStorage {
 	}
 
 	write(address: number, data: Uint8Array): Iterable<FlashStep> | undefined {
-		return address + data.length <= this.#dct.size ? this.#dct.write(address, data) : undefined;
+		return address + data.length <= this.#dct.size && this.#works() ? this.#dct.write(address, data) : undefined;
 	}
 }
