@@ -1,1 +1,5 @@
 export * from './byte-stream.js';
+export * from './listening.js';
+export * from './module-info.js';
+export { quoted, serialError } from './serial-errors.js';
+export * from './ymodem.js';

@@ -6,6 +6,7 @@
 import type { Chip } from './chip.js';
 import { SystemError } from './chip.js';
 import type { RequestResult } from './control-channel.js';
+import { iccidOf, imeiOf, serialNumberOf } from './device-numbers.js';
 import type { Hardware } from './hardware.js';
 import { clearJobs } from './module-slots.js';
 import { bytesField, decode, fixed32Field, message, stringField, uintField } from './protobuf-wire.js';
@@ -59,7 +60,9 @@ export class SystemRequests {
 			case 20:
 				return answer(stringField(1, host.deviceId));
 			case 21:
-				return since(GEN3_REQUESTS_FROM) ? answer(stringField(1, this.#serialNumber())) : fail(SystemError.notSupported);
+				return since(GEN3_REQUESTS_FROM)
+					? answer(stringField(1, serialNumberOf(host.hw.platform, host.deviceId)))
+					: fail(SystemError.notSupported);
 			case 30:
 				return answer(stringField(1, host.osVersion));
 			case 31:
@@ -107,7 +110,7 @@ export class SystemRequests {
 				return this.#updateData(payload);
 			case 554:
 				return host.hw.platform.components.cellular
-					? answer(stringField(1, `8901${digits(host.deviceId, 15)}`), stringField(2, digits(host.deviceId, 15)))
+					? answer(stringField(1, iccidOf(host.deviceId)), stringField(2, imeiOf(host.deviceId)))
 					: fail(SystemError.notSupported);
 			default:
 				return fail(SystemError.notSupported);
@@ -123,10 +126,6 @@ export class SystemRequests {
 				this.#host.restart(restartMs.replyToReset);
 			},
 		};
-	}
-
-	#serialNumber(): string {
-		return `P${this.#host.hw.platform.id.toString().padStart(3, '0')}LINAC${this.#host.deviceId.slice(-6).toUpperCase()}`;
 	}
 
 	#ncpVersion(): RequestResult {
@@ -215,10 +214,6 @@ export class SystemRequests {
 			() => {},
 		);
 	}
-}
-
-function digits(deviceId: string, count: number): string {
-	return BigInt(`0x${deviceId}`).toString().padStart(count, '0').slice(-count);
 }
 
 /** particle.ctrl.GetModuleInfoReply.Module; the enum differs from the format's numbers. */
