@@ -21,6 +21,7 @@ export {
 	type TriedSource,
 } from './releases/open-release.js';
 export { readTarball } from './releases/tarball.js';
+export { nodeSerialHost } from './serial-node.js';
 export { usbIpHost } from './usb-ip-host.js';
 export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';
 export { nodeUsbHost } from './usb-node.js';

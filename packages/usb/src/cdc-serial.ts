@@ -3,8 +3,8 @@
  * For virtual devices in this process or behind USB/IP, and for machines without a driver; where a kernel has made a `/dev/ttyACM0` of a device, that
  * is the port. One owner at a time: while a port is open, control requests of this process wait, and the other way round.
  */
-import { type Clock, cancelled, LinacError, putU32le, throwIfCancelled } from '@linac/core';
-import { type ByteStream, type SerialHost, type SerialPortInfo, serialError } from '@linac/serial';
+import { type Clock, LinacError, putU32le, throwIfCancelled } from '@linac/core';
+import { type ByteStream, ReceivedBytes, type SerialHost, type SerialPortInfo, serialError } from '@linac/serial';
 import { listDevices, type UsbPlatformIds } from './discovery.js';
 import { UsbConnection } from './usb-connection.js';
 import type { UsbHost } from './wire.js';
@@ -54,9 +54,7 @@ class CdcStream implements ByteStream {
 	readonly #control: number;
 	readonly #in: number;
 	readonly #out: number;
-	#received: Uint8Array[] = [];
-	#failure: LinacError | undefined;
-	#wake: () => void = () => {};
+	readonly #received: ReceivedBytes;
 
 	static async open(connection: UsbConnection, path: string, bitsPerSecond: number): Promise<CdcStream> {
 		try {
@@ -78,6 +76,7 @@ class CdcStream implements ByteStream {
 		if (!control || input === undefined || output === undefined)
 			throw serialError('SERIAL_OPEN', `The USB device at ${path} has no serial port.`);
 		this.#connection = connection;
+		this.#received = new ReceivedBytes(path, connection.clock);
 		this.#path = path;
 		this.#control = control.interfaceNumber;
 		this.#in = input;
@@ -96,41 +95,21 @@ class CdcStream implements ByteStream {
 		try {
 			for (;;) {
 				const bytes = await this.#connection.bulkIn(this.#in, IN_LENGTH, 'while its serial port was read');
-				if (bytes.length > 0) this.#received.push(bytes.slice());
-				this.#wake();
+				this.#received.push(bytes.slice());
 			}
 		} catch (error) {
-			this.#failure ??= asSerial(error, this.#path);
-			this.#wake();
+			this.#received.fail(asSerial(error, this.#path));
 		}
 	}
 
-	async read(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
-		const { clock } = this.#connection;
-		const until = clock.now() + timeoutMs;
-		for (;;) {
-			throwIfCancelled(signal);
-			const bytes = this.#received.shift();
-			if (bytes) return bytes;
-			if (this.#failure) throw this.#failure;
-			const left = until - clock.now();
-			if (left <= 0) throw serialError('SERIAL_TIMEOUT', `Nothing came from ${this.#path} within ${Math.round(timeoutMs)} ms.`);
-			const nap = new AbortController();
-			const stop = () => nap.abort();
-			signal?.addEventListener('abort', stop, { once: true });
-			const woken = new Promise<void>((resolve) => {
-				this.#wake = resolve;
-			});
-			await Promise.race([woken, clock.sleep(left, nap.signal).catch(() => {})]);
-			signal?.removeEventListener('abort', stop);
-			nap.abort();
-		}
+	read(timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
+		return this.#received.read(timeoutMs, signal);
 	}
 
 	async write(data: Uint8Array, signal?: AbortSignal): Promise<void> {
 		for (let at = 0; at < data.length; at += OUT_LENGTH) {
-			if (signal?.aborted) throw cancelled(signal.reason);
-			if (this.#failure) throw this.#failure;
+			throwIfCancelled(signal);
+			if (this.#received.failure) throw this.#received.failure;
 			try {
 				const part = data.subarray(at, at + OUT_LENGTH);
 				await this.#connection.bulkOut(this.#out, part, 'while its serial port was written', OUT_TIMEOUT_MS);
@@ -148,10 +127,9 @@ class CdcStream implements ByteStream {
 	}
 
 	async close(): Promise<void> {
-		if (!this.#failure) await this.#request(SET_CONTROL_LINE_STATE, 0, new Uint8Array()).catch(() => {});
-		this.#failure ??= serialError('SERIAL_CLOSED', `The port ${this.#path} was closed.`);
+		if (!this.#received.failure) await this.#request(SET_CONTROL_LINE_STATE, 0, new Uint8Array()).catch(() => {});
+		this.#received.fail(serialError('SERIAL_CLOSED', `The port ${this.#path} was closed.`));
 		await this.#connection.close();
-		this.#wake();
 	}
 
 	async #request(request: number, value: number, data: Uint8Array): Promise<void> {

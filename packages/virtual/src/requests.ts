@@ -33,6 +33,7 @@ const PROTECTION_FROM = 6000;
 /** 1.1.0: the requests that came with mesh (21, 31, 72 ...). */
 const GEN3_REQUESTS_FROM = 1100;
 const ECHO_FROM = 1512;
+const IMEI_FROM = 5800;
 
 const ok: RequestResult = { result: 0 };
 const fail = (result: number): RequestResult => ({ result });
@@ -109,9 +110,7 @@ export class SystemRequests {
 			case 253:
 				return this.#updateData(payload);
 			case 554:
-				return host.hw.platform.components.cellular
-					? answer(stringField(1, iccidOf(host.deviceId)), stringField(2, imeiOf(host.deviceId)))
-					: fail(SystemError.notSupported);
+				return this.#cellularIds();
 			default:
 				return fail(SystemError.notSupported);
 		}
@@ -126,6 +125,15 @@ export class SystemRequests {
 				this.#host.restart(restartMs.replyToReset);
 			},
 		};
+	}
+
+	/** Only where the modem is driven as a network coprocessor, so not on Gen 2; with the IMEI from 5.8.0 on, and not in 6.0.0 (control/cellular.cpp). */
+	#cellularIds(): RequestResult {
+		const { hw, systemVersion, deviceId } = this.#host;
+		const { cellular } = hw.platform.components;
+		if (!cellular || hw.platform.mcu === 'stm32f2' || systemVersion < GEN3_REQUESTS_FROM) return fail(SystemError.notSupported);
+		const withImei = systemVersion >= IMEI_FROM && !(systemVersion >= 6000 && systemVersion < 6100);
+		return answer(stringField(1, iccidOf(deviceId)), ...(withImei ? [stringField(2, imeiOf(deviceId))] : []));
 	}
 
 	#ncpVersion(): RequestResult {
