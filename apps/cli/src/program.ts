@@ -13,6 +13,7 @@ import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
 import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
+import { registerSerial } from './register/serial.js';
 import { registerZip } from './register/zip.js';
 import {
 	type Action,
@@ -232,6 +233,8 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 			}),
 		);
 	}
+
+	registerSerial(registrar);
 
 	program.commandsGroup('Try it without hardware:');
 	examples(

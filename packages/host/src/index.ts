@@ -24,6 +24,7 @@ export {
 } from './releases/open-release.js';
 export { readTarball } from './releases/tarball.js';
 export { readWholeFile, writeNewSecret } from './secret-files.js';
+export { nodeSerialHost } from './serial-node.js';
 export { usbIpHost } from './usb-ip-host.js';
 export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';
 export { nodeUsbHost } from './usb-node.js';
