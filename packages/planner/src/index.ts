@@ -4,6 +4,7 @@ export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';
 export { releaseFrom, releaseNeeded } from './release-needed.js';
+export { type KeptApplication, keptApplication, type ReleaseCandidate, releaseCandidates, unmetBy } from './restoration.js';
 export { type SimulatedStep, type Simulation, simulate } from './simulate.js';
 export { type Standing, standings } from './standing.js';
 export { stateOf } from './steps.js';
