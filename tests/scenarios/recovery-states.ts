@@ -65,7 +65,10 @@ function nameOf(module: ParsedModule): string {
 
 /** Modules that are not the bootloader: without one there is nothing for USB. */
 function anyModule(m: Making): ParsedModule {
-	return pick(m.random, m.modules.filter((x) => x.prefix.function !== ModuleFunction.bootloader));
+	return pick(
+		m.random,
+		m.modules.filter((x) => x.prefix.function !== ModuleFunction.bootloader),
+	);
 }
 
 function bootloader(m: Making): ParsedModule | undefined {
@@ -105,7 +108,9 @@ function otherRelease(m: Making): ReleaseSet | undefined {
 }
 
 function sameSlot(set: ReleaseSet | undefined, module: ParsedModule): ParsedModule | undefined {
-	return set?.modules.map((s) => s.module).find((x) => x.prefix.function === module.prefix.function && x.prefix.index === module.prefix.index);
+	return set?.modules
+		.map((s) => s.module)
+		.find((x) => x.prefix.function === module.prefix.function && x.prefix.index === module.prefix.index);
 }
 
 function writeDct(m: Making, offset: number, bytes: Uint8Array): void {
@@ -194,7 +199,12 @@ const damages: Damage[] = [
 			const facts = platformByName(m.kind.platform)!;
 			if (!facts.modules.some((s) => s.function === ModuleFunction.user && s.index === 2)) return undefined;
 			if (m.release.moduleVersion < 3102) return undefined;
-			put(m, parsed(application(m.kind.platform, { needs: m.release.moduleVersion, index: 2, seed: m.random.int(1000), size: 50_000 })));
+			put(
+				m,
+				parsed(
+					application(m.kind.platform, { needs: m.release.moduleVersion, index: 2, seed: m.random.int(1000), size: 50_000 }),
+				),
+			);
 			return 'a second application in the 256 KB slot';
 		},
 	],
@@ -338,5 +348,7 @@ function ownApplication(kind: Kind, release: ReleaseSet, random: Random): Parsed
 		const needs = tinker.dependencies.find((d) => d.function === ModuleFunction.system)?.version ?? 0;
 		if (needs <= release.moduleVersion && tinker.prefix.index === 1) return tinker;
 	}
-	return parsed(application(kind.platform, { needs: release.moduleVersion, seed: random.int(1000), size: 20_000 + random.int(60_000) }));
+	return parsed(
+		application(kind.platform, { needs: release.moduleVersion, seed: random.int(1000), size: 20_000 + random.int(60_000) }),
+	);
 }

@@ -37,7 +37,10 @@ function helpfulHand(device: VirtualDevice): void {
 }
 
 /** What `linac restore` does, with somebody beside it who presses buttons when asked to. */
-export async function restoreOnce(state: Pick<State, 'device' | 'bus' | 'clock' | 'kind'>, more: Partial<RestoreOptions> = {}): Promise<Ended> {
+export async function restoreOnce(
+	state: Pick<State, 'device' | 'bus' | 'clock' | 'kind'>,
+	more: Partial<RestoreOptions> = {},
+): Promise<Ended> {
 	const events: JobEvent[] = [];
 	const { device, bus, clock, kind } = state;
 	try {

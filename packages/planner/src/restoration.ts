@@ -104,36 +104,44 @@ function applicationNeeds(platform: Platform, applications: readonly ModelModule
 }
 
 export interface KeptApplication {
-	/** It is whole and runs on the release. */
-	stays: boolean;
-	/** Something was there that does not stay, or does not run. */
-	lost: boolean;
+	/**
+	 * `stays`: it is whole and runs on the release. `too-new`: whole, but it does not run there. `damaged`, `none`: there is nothing to keep.
+	 */
+	state: 'stays' | 'too-new' | 'damaged' | 'none';
 	/** A whole sentence. */
 	why: string;
+	/** With `stays`: another one, which does not run on the release, stands in the slot that is asked first, and has to go. */
+	hidden?: { function: number; index: number; start: number; size: number };
 }
 
 /** What becomes of the application that is on the device when this release is installed. */
 export function keptApplication(device: DeviceSnapshot, platform: Platform, release: ReleaseSet): KeptApplication {
-	if (isMonolithic(platform)) return { stays: false, lost: false, why: 'System and application are one image on this device.' };
+	if (isMonolithic(platform)) return { state: 'none', why: 'System and application are one image on this device.' };
 	const model = modelOf(platform, device);
 	const applications = applicationsOf(model);
 	const whole = applications.filter((a) => a.state === 'valid');
-	for (const application of whole) {
-		if (!unmetBy(platform, application, release))
-			return { stays: true, lost: false, why: 'The application on the device is whole and stays.' };
-	}
+	const kept = whole.find((a) => !unmetBy(platform, a, release));
 	const first = whole[0];
-	if (first) {
-		const missing = unmetBy(platform, first, release)!;
+	if (kept && first === kept) return { state: 'stays', why: 'The application on the device is whole and stays.' };
+	if (kept) {
+		const { start, size } = kept;
+		const why =
+			'Of the two applications on the device one runs on this release and stays; the other one is taken out of its way.';
 		return {
-			stays: false,
-			lost: true,
-			why: `The application on the device needs ${missing}, which Device OS ${release.version} does not bring.`,
+			state: 'stays',
+			why,
+			...(start === undefined || size === undefined
+				? {}
+				: { hidden: { function: kept.function, index: kept.index, start, size } }),
 		};
 	}
-	if (applications.length > 0)
-		return { stays: false, lost: true, why: 'The application on the device is damaged and cannot be kept.' };
-	return { stays: false, lost: false, why: 'There is no application on the device.' };
+	if (first) {
+		const missing = unmetBy(platform, first, release)!;
+		const why = `The application on the device needs ${missing}, which Device OS ${release.version} does not bring.`;
+		return { state: 'too-new', why };
+	}
+	if (applications.length > 0) return { state: 'damaged', why: 'The application on the device is damaged and cannot be kept.' };
+	return { state: 'none', why: 'There is no application on the device.' };
 }
 
 /** What an application would miss on a release, in words; `undefined`: nothing. */

@@ -3,9 +3,9 @@
  * the way that works. Everything that is written, is written by `program()`: with its plan, its proofs and its limits. After any interruption
  * the same call goes on, because it looks again. Not for judging (planner: diagnose) and not for choosing (planner: restoration).
  */
-import type { ReleaseSet, SourcedModule } from '@linac/catalog';
-import { asLinacError, assert, LinacError, type Problem } from '@linac/core';
-import { ModuleFunction } from '@linac/firmware';
+import { type Platform, type ReleaseSet, type SourcedModule, slotOf } from '@linac/catalog';
+import { asLinacError, LinacError, type Problem, toHex } from '@linac/core';
+import { ModuleFunction, parseModule } from '@linac/firmware';
 import {
 	type BootloaderWay,
 	boot,
@@ -289,20 +289,40 @@ async function chooseApplication(
 	const given = options.files?.find((f) => f.module?.module.prefix.function === ModuleFunction.user);
 	if (given) return { application: { action: 'file', name: given.name, why: `${given.name} was given.` } };
 	const kept = keptApplication(device, platform, release);
-	if (kept.stays) return { application: { action: 'keep', why: kept.why } };
+	if (kept.state === 'stays') {
+		const file = kept.hidden && (await readModuleFile(session, kept.hidden));
+		return { ...(file ? { file } : {}), application: { action: 'keep', why: kept.why } };
+	}
+	// One that runs now is not given up because of a target: the planner refuses that and says what to do.
+	if (kept.state === 'too-new' && runsNow(device, platform)) return { application: { action: 'keep', why: kept.why } };
 	const own = release.application ?? (await options.openApplication?.(platform.name, release.version));
-	const fits =
-		own &&
-		own.module.prefix.platformId === platform.id &&
-		!unmetBy(platform, { ...own.module.prefix, dependencies: own.module.dependencies }, release);
-	if (!own || !fits) {
+	const needs = own && { ...own.module.prefix, dependencies: own.module.dependencies };
+	if (!own || own.module.prefix.platformId !== platform.id || unmetBy(platform, needs!, release)) {
 		const why = `${kept.why} No default application for Device OS ${release.version} can be had: give one with --app, or the device waits in safe mode.`;
 		return { application: { action: 'none', why } };
 	}
-	assert(own.module.prefix.function === ModuleFunction.user, 'the default application of a release is an application');
-	const name = own.origin;
 	return {
-		file: { name, module: own, problems: [] },
-		application: { action: 'default', name, why: `${kept.why} The default application (Tinker) is installed.` },
+		file: { name: own.origin, module: own, problems: [] },
+		application: { action: 'default', name: own.origin, why: `${kept.why} The default application (Tinker) is installed.` },
 	};
+}
+
+function runsNow(device: DeviceSnapshot, platform: Platform): boolean {
+	const { boots } = boot(modelOf(platform, device));
+	return boots === 'normal' || boots === 'listening';
+}
+
+/** A module as it stands on the device, as a file: giving it to the planner makes it the one that has to run. */
+async function readModuleFile(session: DeviceSession, m: { start: number; size: number }): Promise<GoalFile | undefined> {
+	const { platform, world } = session;
+	const alternate = platform.alternates.find((a) => a.storage === 'internal');
+	if (!alternate) return undefined;
+	const dfu = await session.dfu();
+	const bytes = await dfu.read(alternate.number, m.start + alternate.addressOffset, m.size, { signal: world.signal });
+	const origin = 'the application on the device';
+	const verdict = parseModule(bytes, { file: origin, digests: world.digests });
+	if (!verdict.ok) return undefined;
+	const slot = slotOf(platform, verdict.value.prefix)?.name ?? 'user-part';
+	const module = { slot, origin, module: verdict.value, sha256: toHex(world.digests.sha256(bytes)) };
+	return { name: origin, module, problems: [] };
 }
