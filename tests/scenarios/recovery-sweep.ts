@@ -24,10 +24,12 @@ const OPERATOR_MS = 60_000;
 
 async function open(platform: string, version: string): Promise<ReleaseSet> {
 	try {
-		return realRelease(platform, version);
+		const release = realRelease(platform, version);
+		if (release.modules.length > 0) return release;
 	} catch {
-		throw new LinacError('RELEASE_NOT_AVAILABLE', `${version} cannot be had`, { retry: 'job' });
+		// In no tarball.
 	}
+	throw new LinacError('RELEASE_NOT_AVAILABLE', `${version} cannot be had`, { retry: 'job' });
 }
 
 /** Somebody who does what the screen says: puts the cable in, presses the buttons. */

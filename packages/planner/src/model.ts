@@ -31,6 +31,16 @@ export interface DeviceModel {
 	/** Slots of which nothing could be learned: taken as good enough until a step says more. */
 	unknown: ReadonlySet<string>;
 	setupDone: boolean | undefined;
+	/** Modules that the next start would put in their place. */
+	requests?: readonly UpdateRequest[];
+}
+
+/** A staged module and the order to install it. */
+export interface UpdateRequest {
+	way: 'ota-slot' | 'module-slot';
+	/** Where it lies: address of the chip. */
+	address: number;
+	module: ModelModule;
 }
 
 /** Key of a module on a device: its place is given by function and index alone. */

@@ -7,6 +7,14 @@ import { type Platform, type ReleaseSet, rulesOf, type SourcedModule } from '@li
 import { assert, bad, type Digests, good, type Json, type Problem, portableDigests, toHex, type Verdict } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { boot, bootFacts, isMonolithic, runningApplication } from './boot.js';
+import {
+	bootloaderWayProblem,
+	experimentNotes,
+	moduleSlotProblem,
+	otherWay,
+	pendingNotes,
+	struckAgain,
+} from './bootloader-way-guards.js';
 import { type Decision, type Decisions, decide } from './decisions.js';
 import {
 	applicationNeeds,
@@ -95,28 +103,36 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const stone =
 		systemVersion === undefined || !wanted.has(keyOf(startModule)) ? undefined : steppingStones(model, systemVersion, targetName);
 	if (stone) problems.push(stone);
+	const wayProblem = bootloaderWayProblem(device, goal);
+	if (wayProblem) problems.push(wayProblem);
 	const decided = decide(model, wanted, goal);
 	problems.push(...decided.problems);
 	problems.push(...keptApplicationProblems(job, decided));
+	const slotProblem = moduleSlotProblem(model, goal, decided.decisions);
+	if (slotProblem) problems.push(slotProblem);
 	if (problems.length > 0) return bad(...problems);
 	notes.push(...decided.notes);
 
 	const work: Work = {
 		model,
-		decisions: decided.decisions.filter((d) => d.need === 'write' || d.need === 'prove'),
+		decisions: struckAgain(model, goal, decided.decisions).filter((d) => d.need === 'write' || d.need === 'prove'),
 		compare: decided.decisions.some((d) => d.need === 'compare'),
 		wanted,
 		setupDone: setupNeeded(job, systemVersion),
 		systemVersion,
+		way: goal.bootloaderWay ?? 'control',
+		pending: device.pending ?? [],
 	};
+	notes.push(...pendingNotes(platform, device));
 	const ordered = order(work);
 	if (!ordered.ok) {
+		const other = otherWay(work);
 		const deep = systemVersion === undefined ? undefined : steppingStones(model, systemVersion, targetName, true);
-		if (deep) return bad(deep);
+		if (deep) return bad(other === undefined ? deep : { ...deep, message: `${deep.message} ${other}` });
 		return bad(
 			refusal(
 				'NO_SAFE_ORDER',
-				`There is no order of steps in which this device could be brought back at every point. ${ordered.why.join(' ')}`,
+				`There is no order of steps in which this device could be brought back at every point. ${[...ordered.why, ...(other === undefined ? [] : [other])].join(' ')}`,
 				{ details: ordered.why },
 			),
 		);
@@ -145,6 +161,7 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 		...hazards,
 		...ruleNotes(model, systemVersion, !runningApplication(ordered.final)),
 		...stateNotes(job, ordered.final),
+		...experimentNotes(ordered.drafts),
 	);
 	const files = verdicts(job, decided.decisions, steps);
 	const body: Omit<Plan, 'id'> = {

@@ -5,6 +5,7 @@
 import { asLinacError, type LinacError, LinacError as LinacErrorClass, throwIfCancelled } from '@linac/core';
 import type { DeviceSnapshot, FileVerdict, Plan, PlanInputs, Step } from '@linac/planner';
 import type { DiscoveredDevice } from '@linac/usb';
+import { applyUpdate } from './apply-update.js';
 import { findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -14,6 +15,7 @@ import { evidenceRow, installed, Proofs } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
 import { DeviceSession } from './session.js';
 import { snapshotOf } from './snapshot.js';
+import { clearRequest, requestUpdate, stageUpdate } from './stage-update.js';
 import type { Report } from './types.js';
 import { updateByControl } from './update-control.js';
 import { verify } from './verify.js';
@@ -221,6 +223,14 @@ function perform(job: RunningJob, step: Step): Promise<StepResult> {
 			return updateByControl(job, step, action);
 		case 'invalidate':
 			return invalidate(job, step, action);
+		case 'stage-update':
+			return stageUpdate(job, step, action);
+		case 'request-update':
+			return requestUpdate(job, step, action);
+		case 'clear-request':
+			return clearRequest(job, step, action);
+		case 'apply-update':
+			return applyUpdate(job, step, action);
 		case 'write-dct':
 			return writeDct(job, step, action);
 		case 'restart':

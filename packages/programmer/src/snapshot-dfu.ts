@@ -28,6 +28,7 @@ import type { DeviceSnapshot, InstalledModule, StrayModule } from '@linac/planne
 import type { DfuDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { DeviceSession } from './session.js';
+import { readFactoryReset, readPending } from './snapshot-pending.js';
 import { type FlashReader, readSoftDevice } from './soft-device.js';
 
 /** One DFU block, and more than the highest prefix offset (0x200) plus a prefix. */
@@ -48,6 +49,8 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 		world.log.warn('flash cannot be read in DFU', { message: e.message });
 	}
 	const setupDone = modules === undefined ? undefined : await readSetupDone(dfu, platform, world);
+	const pending = modules && (await readPending(dfu, platform, modules, world));
+	const factoryReset = modules && (await readFactoryReset(dfu, platform, modules, world));
 	const osVersion = modules && osVersionOf(world, platform, modules);
 	return {
 		platform: platform.name,
@@ -59,6 +62,8 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 		depth: 'read',
 		...(setupDone === undefined ? {} : { setupDone }),
 		...(strays.length === 0 ? {} : { strays }),
+		...(pending === undefined ? {} : { pending }),
+		...(factoryReset === undefined ? {} : { factoryReset }),
 		...(protection === undefined ? {} : { protection }),
 		via: 'usb',
 	};
