@@ -31,6 +31,7 @@ describe('help', () => {
 		'update',
 		'plan',
 		'verify',
+		'restore',
 		'devices',
 		'identify',
 		'assets',

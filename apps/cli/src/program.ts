@@ -13,6 +13,7 @@ import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
 import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
+import { registerRestore } from './register/restore.js';
 import { registerSerial } from './register/serial.js';
 import { registerZip } from './register/zip.js';
 import {
@@ -170,6 +171,8 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac verify --target 4.0.1', 'is this device on 4.0.1, completely?'],
 		['linac verify firmware.bin', 'is this application on the device?'],
 	).action(runs<GoalOptions>(async () => (await import('./commands/verify.js')).verify));
+
+	registerRestore(registrar);
 
 	program.commandsGroup('Look at things:');
 	examples(

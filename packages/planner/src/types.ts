@@ -27,6 +27,8 @@ export interface InstalledModule {
 	productVersion?: number;
 	/** Assets that an application asks for, where they could be read: in DFU, or from Device OS >= 5.6.0. */
 	assets?: readonly AssetRef[];
+	/** Platform in its header, where that is not the device's: then it is not `valid`. */
+	platformId?: number;
 }
 
 /** An asset by what a device knows it by: its name, and the SHA-256 of its own bytes, hex. */
@@ -46,6 +48,17 @@ export interface ExpectedAsset extends AssetRef {
 	storageSize: number;
 }
 
+/** A module whose header says that it belongs somewhere else, or to another kind of device, found at `at`. */
+export interface StrayModule {
+	function: number;
+	index: number;
+	version: number;
+	platformId: number;
+	/** Address for which it was made, and where it stands. */
+	start: number;
+	at: number;
+}
+
 export interface DeviceSnapshot {
 	/** Name of the platform, from the USB product id (and, in DFU, confirmed by the module headers). */
 	platform: string;
@@ -61,11 +74,20 @@ export interface DeviceSnapshot {
 	setupDone?: boolean;
 	/** Assets, as Device OS >= 5.6.0 tells them; `undefined`: not known. */
 	assets?: { available: StoredAsset[]; required: AssetRef[] };
+	/** Modules that stand where they do not belong; looked for in DFU mode only. */
+	strays?: StrayModule[];
 	/** Orders in the DCT that the next start would carry out, read in DFU mode; `undefined`: not looked for, or they could not be read. */
 	pending?: PendingUpdate[];
+	/** The DCT asks the bootloader for a factory reset at its next start; read in DFU mode, `undefined`: not read. */
+	factoryReset?: boolean;
 	/** Device protection, Device OS >= 6. */
 	protection?: 'open' | 'service' | 'protected';
 	via: 'usb' | 'serial' | 'swd' | 'ota';
+}
+
+/** Something that is wrong with a device. `message` says what; `hint` what to do about it, in one or two sentences. */
+export interface Finding extends Problem {
+	hint: string;
 }
 
 /** An order that stands in the DCT: the OTA flag, or a module slot. */

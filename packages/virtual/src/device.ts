@@ -204,6 +204,11 @@ export class VirtualDevice implements BusMember {
 		return this.#hw.dct.read(offset, length);
 	}
 
+	/** Writes to the DCT as firmware would, at once: for tests that need a device with odd settings. */
+	putDct(offset: number, data: Uint8Array): void {
+		for (const step of this.#hw.dct.write(offset, data)) step.flash.apply(step);
+	}
+
 	/** Everything non-volatile, to go on with later. */
 	saveState(): Json {
 		return save(this.#hw, this.deviceId) as unknown as Json;
