@@ -1,4 +1,5 @@
 export { type Boot, boot, bootFacts, isMonolithic } from './boot.js';
+export { diagnose } from './diagnose.js';
 export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';

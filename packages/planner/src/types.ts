@@ -25,6 +25,30 @@ export interface InstalledModule {
 	dependenciesMet?: boolean;
 	productId?: number;
 	productVersion?: number;
+	/** Platform in its header, where that is not the device's: then it is not `valid`. */
+	platformId?: number;
+}
+
+/** A module whose header says that it belongs somewhere else, or to another kind of device, found at `at`. */
+export interface StrayModule {
+	function: number;
+	index: number;
+	version: number;
+	platformId: number;
+	/** Address for which it was made, and where it stands. */
+	start: number;
+	at: number;
+}
+
+/** What the DCT asks for at the next start. */
+export interface PendingWork {
+	/** Device OS applies what stands in the place for updates. */
+	otaFlag?: boolean;
+	factoryReset?: boolean;
+	/** The bootloader waits in DFU mode. */
+	dfuFlag?: boolean;
+	/** Copies that the bootloader has been told to make. */
+	moduleSlots?: { slot: number; function?: number; index?: number; destination: number }[];
 }
 
 export interface DeviceSnapshot {
@@ -40,9 +64,18 @@ export interface DeviceSnapshot {
 	/** How deep the look was: `reported` by the running system (versions and flags), or `read` back from flash. */
 	depth: 'reported' | 'read';
 	setupDone?: boolean;
+	/** Modules that stand where they do not belong; looked for in DFU mode only. */
+	strays?: StrayModule[];
+	/** Work that waits for the next start; known in DFU mode only. */
+	pending?: PendingWork;
 	/** Device protection, Device OS >= 6. */
 	protection?: 'open' | 'service' | 'protected';
 	via: 'usb' | 'serial' | 'swd' | 'ota';
+}
+
+/** Something that is wrong with a device. `message` says what; `hint` what to do about it, in one or two sentences. */
+export interface Finding extends Problem {
+	hint: string;
 }
 
 /** Acts that can lose something and are only done when allowed by name. */
