@@ -34,6 +34,7 @@ describe('help', () => {
 		'devices',
 		'identify',
 		'inspect',
+		'doctor',
 		'releases',
 		'matrix',
 		'hex',

@@ -8,6 +8,7 @@ import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './contex
 import type { ExitCode } from './exit-codes.js';
 import { usage } from './failure.js';
 import { registerBundle } from './register/bundle.js';
+import { registerDoctor } from './register/doctor.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
 import { registerMatrix } from './register/matrix.js';
@@ -197,6 +198,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac inspect release.zip --json', 'every module in a zip, for a program'],
 	).action(runs<object>(async () => (await import('./commands/inspect.js')).inspect));
 
+	registerDoctor(registrar);
 	registerReleases(registrar);
 	registerMatrix(registrar);
 

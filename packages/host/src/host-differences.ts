@@ -54,7 +54,8 @@ const particleCliLimit =
 	'particle-cli (e2e1229): src/cmd/usb-util.js waits up to 60 s on every system (REOPEN_TIMEOUT); not measured by linac';
 
 /** LIBUSB_ERROR_NO_DEVICE means the same everywhere; only Linux has a second reason for it. */
-const left = 'The device has left the bus. Check the cable, plug it in again and run the same command: it continues where it was.';
+const left =
+	'The device has left the bus. Check the cable, plug it in again and run the same command: it continues where it was.';
 
 const linux: HostDifferences = {
 	system: 'linux',
@@ -73,12 +74,16 @@ const linux: HostDifferences = {
 		source: 'libusb 1.0.30: libusb/os/linux_usbfs.h, MAX_CTRL_BUFFER_LENGTH; longer ones are refused',
 	},
 	portPath: {
-		value: { example: '1-2.3', holds: 'as long as the cable stays in its port; a bus number can change when the computer restarts' },
+		value: {
+			example: '1-2.3',
+			holds: 'as long as the cable stays in its port; a bus number can change when the computer restarts',
+		},
 		source: 'libusb 1.0.30: libusb/os/linux_usbfs.c (bus and port path of sysfs)',
 	},
 	detachesKernelDriver: {
 		value: true,
-		source: 'libusb 1.0.30: libusb/os/linux_usbfs.c, op_detach_kernel_driver; node-usb 2.18.0: dist/webusb/webusb-device.js asks for it',
+		source:
+			'libusb 1.0.30: libusb/os/linux_usbfs.c, op_detach_kernel_driver; node-usb 2.18.0: dist/webusb/webusb-device.js asks for it',
 	},
 	serialPort: { value: '/dev/ttyACM0', source: 'Linux: drivers/usb/class/cdc-acm.c' },
 	errors: {
@@ -123,7 +128,10 @@ const windows: HostDifferences = {
 		source: 'libusb 1.0.30: libusb/os/windows_winusb.h, MAX_CTRL_BUFFER_LENGTH; longer ones are refused',
 	},
 	portPath: {
-		value: { example: '1-2.3', holds: 'until the computer restarts or a USB controller comes or goes: libusb counts the root hubs itself' },
+		value: {
+			example: '1-2.3',
+			holds: 'until the computer restarts or a USB controller comes or goes: libusb counts the root hubs itself',
+		},
 		source: 'libusb 1.0.30: libusb/os/windows_winusb.c:2010 (assigning a bus number to each root hub)',
 	},
 	detachesKernelDriver: {
@@ -156,7 +164,8 @@ const macos: HostDifferences = {
 	name: 'macOS',
 	access: {
 		value: 'Nothing has to be installed, and no right be given.',
-		source: 'libusb 1.0.30: libusb/os/darwin_usb.c, darwin_open (USBDeviceOpenSeize needs no right where no driver holds the interface)',
+		source:
+			'libusb 1.0.30: libusb/os/darwin_usb.c, darwin_open (USBDeviceOpenSeize needs no right where no driver holds the interface)',
 	},
 	reenumeration: {
 		value: { modeChangeMs: 60_000, bootMs: 60_000, returnMs: 15_000 },
@@ -177,7 +186,8 @@ const macos: HostDifferences = {
 	},
 	serialPort: {
 		value: '/dev/cu.usbmodem1234',
-		source: 'macOS: IOKit/serial/IOSerialKeys.h (kIOCalloutDeviceKey is /dev/cu.*, which opens at once; kIODialinDeviceKey is /dev/tty.*, which waits for a carrier)',
+		source:
+			'macOS: IOKit/serial/IOSerialKeys.h (kIOCalloutDeviceKey is /dev/cu.*, which opens at once; kIODialinDeviceKey is /dev/tty.*, which waits for a carrier)',
 	},
 	errors: {
 		LIBUSB_ERROR_ACCESS: {

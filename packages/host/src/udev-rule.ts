@@ -123,7 +123,11 @@ function opens(mode: string): boolean {
 /** Shell patterns, as udev has them. Ids in sysfs are lower case. */
 function matcher(pattern: string): (id: string) => boolean {
 	const alternatives = pattern.split('|').map((one) => {
-		const source = one.replace(/[.+^${}()\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.').replace(/\[!/g, '[^');
+		const source = one
+			.replace(/[.+^${}()\\]/g, '\\$&')
+			.replace(/\*/g, '.*')
+			.replace(/\?/g, '.')
+			.replace(/\[!/g, '[^');
 		try {
 			return new RegExp(`^${source}$`);
 		} catch {

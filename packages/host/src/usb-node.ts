@@ -44,7 +44,8 @@ export function makeHost(load: () => Promise<NodeUsb>, system: HostSystem = host
 			const failed = (usb.usb as { INIT_ERROR?: number }).INIT_ERROR;
 			if (failed) throw new Error(`libusb could not start (error ${failed})`);
 			present = usb.getDeviceList();
-			if (present.length === 0 && system === 'linux' && withoutBus()) throw new Error('there is neither /dev/bus/usb nor /sys/bus/usb');
+			if (present.length === 0 && system === 'linux' && withoutBus())
+				throw new Error('there is neither /dev/bus/usb nor /sys/bus/usb');
 		} catch (error) {
 			throw unavailable(error, system);
 		}

@@ -64,7 +64,7 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			signal,
 			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
 			goal,
-			limits: { operatorMs: context.interactive ? operatorMs : 0 },
+			limits: { ...connection.environment.limits, operatorMs: context.interactive ? operatorMs : 0 },
 			release: async (device) => {
 				try {
 					return await openFor(context, sources, device, goal, { update: isUpdate });

@@ -50,7 +50,9 @@ function checkLibrary({ usbLibrary, target, usb }: HostObservations): HostFindin
 	if (usbLibrary === undefined) return [];
 	const { problem, devices } = usbLibrary;
 	if (problem === undefined)
-		return [{ code: 'USB_LIBRARY', severity: 'ok', message: `The USB library (libusb) works and lists ${devices ?? 0} devices.` }];
+		return [
+			{ code: 'USB_LIBRARY', severity: 'ok', message: `The USB library (libusb) works and lists ${devices ?? 0} devices.` },
+		];
 	// That the kernel has no USB has been said already, with what to do.
 	if (usb?.system === 'linux' && !usb.kernelUsb) return [];
 	const missing = /Cannot find (module|package)|No native build|ERR_DLOPEN_FAILED|\.node\b|GLIBC/i.test(problem);
@@ -64,14 +66,25 @@ function checkLibrary({ usbLibrary, target, usb }: HostObservations): HostFindin
 						'Run "npm ci" again in the folder of linac, on this computer: modules that were installed on another system or for another processor do not run here. ' +
 						'Where nothing ready-made exists for a system, npm builds it, which needs a C++ compiler and, on Linux, libudev-dev.',
 				}
-			: { code: 'USB_LIBRARY_FAILED', severity: 'error', message: `The USB library could not start: ${problem}`, hint: 'Restart the computer. If it stays, report it with what "linac doctor --json" prints.' },
+			: {
+					code: 'USB_LIBRARY_FAILED',
+					severity: 'error',
+					message: `The USB library could not start: ${problem}`,
+					hint: 'Restart the computer. If it stays, report it with what "linac doctor --json" prints.',
+				},
 	];
 }
 
 function checkUsbIp({ usbIp }: CommonObservations): HostFinding[] {
 	if (usbIp === undefined) return [];
 	if (usbIp.problem === undefined)
-		return [{ code: 'USBIP', severity: 'ok', message: `The USB/IP server at ${usbIp.address} answers. This computer's own USB is not used.` }];
+		return [
+			{
+				code: 'USBIP',
+				severity: 'ok',
+				message: `The USB/IP server at ${usbIp.address} answers. This computer's own USB is not used.`,
+			},
+		];
 	return [
 		{
 			code: 'USBIP_UNREACHABLE',
@@ -83,14 +96,15 @@ function checkUsbIp({ usbIp }: CommonObservations): HostFinding[] {
 }
 
 function checkFolders({ folders }: CommonObservations): HostFinding[] {
-	return folders.map(({ what, path, problem }): HostFinding =>
-		problem === undefined
-			? { code: 'FOLDER', severity: 'ok', message: `The folder for ${what} can be written: ${path}` }
-			: {
-					code: 'FOLDER_NOT_WRITABLE',
-					severity: 'error',
-					message: `The folder for ${what} cannot be written: ${path} (${problem}).`,
-					hint: 'Give this user the right to write there, or name another folder (docs/hosts.md says by which variable).',
-				},
+	return folders.map(
+		({ what, path, problem }): HostFinding =>
+			problem === undefined
+				? { code: 'FOLDER', severity: 'ok', message: `The folder for ${what} can be written: ${path}` }
+				: {
+						code: 'FOLDER_NOT_WRITABLE',
+						severity: 'error',
+						message: `The folder for ${what} cannot be written: ${path} (${problem}).`,
+						hint: 'Give this user the right to write there, or name another folder (docs/hosts.md says by which variable).',
+					},
 	);
 }

@@ -30,7 +30,9 @@ function others(seen: LinuxObservations, ours: LinuxUsbDevice[]): string {
 }
 
 function withoutUsb({ kernelUsb, container }: LinuxObservations): HostFinding {
-	const what = kernelUsb ? '/dev/bus/usb is missing, so no USB device can be opened' : 'The kernel has no USB: /sys/bus/usb is missing';
+	const what = kernelUsb
+		? '/dev/bus/usb is missing, so no USB device can be opened'
+		: 'The kernel has no USB: /sys/bus/usb is missing';
 	const where: Record<string, [message: string, hint: string]> = {
 		wsl: [
 			'This is the Windows Subsystem for Linux, which has no USB of its own',
@@ -56,7 +58,11 @@ function checkRule(seen: LinuxObservations, ids: readonly UsbIds[], ours: LinuxU
 	const blocked = ours.some((d) => d.node !== undefined && !d.node.writable);
 	const findings: HostFinding[] = [];
 	if (cover.uncovered.length === 0) {
-		findings.push({ code: 'UDEV_RULE', severity: 'ok', message: `A udev rule lets users open Particle devices: ${cover.files.join(', ')}.` });
+		findings.push({
+			code: 'UDEV_RULE',
+			severity: 'ok',
+			message: `A udev rule lets users open Particle devices: ${cover.files.join(', ')}.`,
+		});
 	} else {
 		const whole = cover.files.length === 0;
 		const missing = cover.uncovered.map((u) => `${hex(u.vendorId)}:${hex(u.productId)}`);
@@ -76,7 +82,8 @@ function checkRule(seen: LinuxObservations, ids: readonly UsbIds[], ours: LinuxU
 		findings.push({
 			code: 'MODEM_MANAGER',
 			severity: 'warning',
-			message: 'ModemManager runs and is not told to leave Particle devices alone: it opens their serial ports for some seconds after they appear.',
+			message:
+				'ModemManager runs and is not told to leave Particle devices alone: it opens their serial ports for some seconds after they appear.',
 			hint: `The rule of linac tells it to. ${install}`,
 		});
 	}
@@ -137,7 +144,8 @@ function checkDevice(seen: LinuxObservations, device: LinuxUsbDevice): HostFindi
 				hint: `The rule of linac covers it too: ${install} Or join the group: "sudo usermod -aG ${serial.group ?? 'dialout'} $USER", and log in anew.`,
 			});
 		}
-		if (serial.heldBy.length > 0) findings.push(inUse(`The serial port of ${name} (${serial.path})`, port, serial.heldBy, 'is open', 'info'));
+		if (serial.heldBy.length > 0)
+			findings.push(inUse(`The serial port of ${name} (${serial.path})`, port, serial.heldBy, 'is open', 'info'));
 	}
 	return findings;
 }
@@ -149,7 +157,10 @@ function inUse(what: string, port: string, heldBy: Holder[], how: string, severi
 		severity,
 		port,
 		message: `${what} ${how} in ${who}.`,
-		hint: severity === 'warning' ? 'Close it while linac works with the device.' : 'That disturbs only the commands that use the serial port.',
+		hint:
+			severity === 'warning'
+				? 'Close it while linac works with the device.'
+				: 'That disturbs only the commands that use the serial port.',
 	};
 }
 

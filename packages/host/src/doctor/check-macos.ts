@@ -24,5 +24,11 @@ export function checkMacos(seen: MacObservations, ids: readonly UsbIds[]): HostF
 		];
 	}
 	const serial = seen.serialPorts.length === 0 ? '' : ` Serial ports: ${seen.serialPorts.join(', ')}.`;
-	return [{ code: 'USB', severity: 'ok', message: `macOS sees ${ours.map((d) => d.product ?? 'a Particle device').join(' and ')}.${serial}` }];
+	return [
+		{
+			code: 'USB',
+			severity: 'ok',
+			message: `macOS sees ${ours.map((d) => d.product ?? 'a Particle device').join(' and ')}.${serial}`,
+		},
+	];
 }

@@ -2,8 +2,8 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type HostSystem, hostSystemOf } from '../host-differences.js';
-import { listExported } from '../usb-ip-host.js';
 import type { UsbIds } from '../udev-rule.js';
+import { listExported } from '../usb-ip-host.js';
 import type { HostObservations, SystemObservations } from './observations.js';
 import { observeLinux } from './observe-linux.js';
 import { observeMacos } from './observe-macos.js';

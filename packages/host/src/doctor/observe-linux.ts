@@ -8,7 +8,13 @@ import type { RuleFile, UsbIds } from '../udev-rule.js';
 import type { Holder, LinuxObservations, LinuxUsbDevice, SeenSerialPort } from './observations.js';
 
 /** In the order in which udev lets one replace another of the same name (man 7 udev). */
-const ruleFolders = ['etc/udev/rules.d', 'run/udev/rules.d', 'usr/local/lib/udev/rules.d', 'usr/lib/udev/rules.d', 'lib/udev/rules.d'];
+const ruleFolders = [
+	'etc/udev/rules.d',
+	'run/udev/rules.d',
+	'usr/local/lib/udev/rules.d',
+	'usr/lib/udev/rules.d',
+	'lib/udev/rules.d',
+];
 const HUB_CLASS = 9;
 
 export interface LinuxOptions {
@@ -81,44 +87,50 @@ function containerOf(root: string): string | undefined {
 export function linuxUsbDevices(root = '/', groups: ReadonlyMap<number, string> = new Map()): LinuxUsbDevice[] {
 	const base = join(root, 'sys/bus/usb/devices');
 	const all = entries(base);
-	return all.filter((name) => /^\d+-[\d.]+$/.test(name)).flatMap((name) => {
-		const folder = join(base, name);
-		const vendorId = Number.parseInt(text(join(folder, 'idVendor')) ?? '', 16);
-		const productId = Number.parseInt(text(join(folder, 'idProduct')) ?? '', 16);
-		// It has just left.
-		if (Number.isNaN(vendorId) || Number.isNaN(productId)) return [];
-		const product = text(join(folder, 'product'));
-		const serialNumber = text(join(folder, 'serial'));
-		const interfaces = all.filter((one) => one.startsWith(`${name}:`)).map((one) => ({ folder: join(base, one), number: Number(one.split('.').at(-1)) }));
-		const nodePath = nodeOf(folder);
-		const node = nodePath === undefined ? undefined : access(root, nodePath, groups);
-		return [
-			{
-				port: name,
-				vendorId,
-				productId,
-				...(product === undefined ? {} : { product }),
-				...(serialNumber === undefined ? {} : { serialNumber }),
-				hub: Number.parseInt(text(join(folder, 'bDeviceClass')) ?? '', 16) === HUB_CLASS,
-				...(node === undefined ? {} : { node }),
-				interfaces: interfaces.map((i) => {
-					const driver = driverOf(i.folder);
-					return {
-						number: i.number,
-						interfaceClass: Number.parseInt(text(join(i.folder, 'bInterfaceClass')) ?? '0', 16),
-						...(driver === undefined ? {} : { driver }),
-					};
-				}),
-				heldBy: [],
-				serialPorts: interfaces.flatMap((i) => entries(join(i.folder, 'tty'))).map((tty) => serialPort(root, tty, groups)),
-			},
-		];
-	});
+	return all
+		.filter((name) => /^\d+-[\d.]+$/.test(name))
+		.flatMap((name) => {
+			const folder = join(base, name);
+			const vendorId = Number.parseInt(text(join(folder, 'idVendor')) ?? '', 16);
+			const productId = Number.parseInt(text(join(folder, 'idProduct')) ?? '', 16);
+			// It has just left.
+			if (Number.isNaN(vendorId) || Number.isNaN(productId)) return [];
+			const product = text(join(folder, 'product'));
+			const serialNumber = text(join(folder, 'serial'));
+			const interfaces = all
+				.filter((one) => one.startsWith(`${name}:`))
+				.map((one) => ({ folder: join(base, one), number: Number(one.split('.').at(-1)) }));
+			const nodePath = nodeOf(folder);
+			const node = nodePath === undefined ? undefined : access(root, nodePath, groups);
+			return [
+				{
+					port: name,
+					vendorId,
+					productId,
+					...(product === undefined ? {} : { product }),
+					...(serialNumber === undefined ? {} : { serialNumber }),
+					hub: Number.parseInt(text(join(folder, 'bDeviceClass')) ?? '', 16) === HUB_CLASS,
+					...(node === undefined ? {} : { node }),
+					interfaces: interfaces.map((i) => {
+						const driver = driverOf(i.folder);
+						return {
+							number: i.number,
+							interfaceClass: Number.parseInt(text(join(i.folder, 'bInterfaceClass')) ?? '0', 16),
+							...(driver === undefined ? {} : { driver }),
+						};
+					}),
+					heldBy: [],
+					serialPorts: interfaces.flatMap((i) => entries(join(i.folder, 'tty'))).map((tty) => serialPort(root, tty, groups)),
+				},
+			];
+		});
 }
 
 function nodeOf(folder: string): string | undefined {
 	const [bus, device] = [text(join(folder, 'busnum')), text(join(folder, 'devnum'))];
-	return bus === undefined || device === undefined ? undefined : `/dev/bus/usb/${bus.padStart(3, '0')}/${device.padStart(3, '0')}`;
+	return bus === undefined || device === undefined
+		? undefined
+		: `/dev/bus/usb/${bus.padStart(3, '0')}/${device.padStart(3, '0')}`;
 }
 
 function driverOf(folder: string): string | undefined {
@@ -212,34 +224,54 @@ const RECORD = 8192;
 /** More than a kernel keeps by default: an end to reading where records come faster than they are read. */
 const MOST_RECORDS = 20_000;
 
-/** Lines of the kernel's log that are about USB, oldest first; `undefined`: this user may not read it. */
-export function readKernelLog(root = '/'): string[] | undefined {
+/** The kernel's log, read on from where it was read last. */
+export interface KernelLog {
+	/** Lines about USB since the last call, oldest first; at the first call, all that the kernel still has. */
+	read(): string[];
+	close(): void;
+}
+
+/** `undefined`: this user may not read it, or there is none. */
+export function openKernelLog(root = '/'): KernelLog | undefined {
 	let file: number;
 	try {
 		file = openSync(join(root, 'dev/kmsg'), constants.O_RDONLY | constants.O_NONBLOCK);
 	} catch {
 		return undefined;
 	}
-	const lines: string[] = [];
 	const buffer = Buffer.alloc(RECORD);
-	try {
-		for (let i = 0; i < MOST_RECORDS; i++) {
-			let size: number;
-			try {
-				size = readSync(file, buffer, 0, RECORD, null);
-			} catch (error) {
-				// EPIPE: records were lost between two reads; the next one goes on. Anything else (EAGAIN) is the end.
-				if ((error as NodeJS.ErrnoException).code === 'EPIPE') continue;
-				break;
+	return {
+		read() {
+			const lines: string[] = [];
+			for (let i = 0; i < MOST_RECORDS; i++) {
+				let size: number;
+				try {
+					size = readSync(file, buffer, 0, RECORD, null);
+				} catch (error) {
+					// EPIPE: records were lost between two reads; the next one goes on. Anything else (EAGAIN) is the end.
+					if ((error as NodeJS.ErrnoException).code === 'EPIPE') continue;
+					break;
+				}
+				if (size === 0) break;
+				lines.push(...usbLines(buffer.toString('utf8', 0, size)));
 			}
-			if (size === 0) break;
-			for (const record of buffer.toString('utf8', 0, size).split('\n')) {
-				const line = record.includes(';') ? record.slice(record.indexOf(';') + 1) : record;
-				if (/\busb\b|\busb\d|\bhub \d/.test(line)) lines.push(line);
-			}
-		}
-	} finally {
-		closeSync(file);
-	}
+			return lines;
+		},
+		close: () => closeSync(file),
+	};
+}
+
+/** `6,1234,5678,-;usb 1-2: new full-speed USB device`: the text stands behind the first semicolon. */
+function usbLines(records: string): string[] {
+	return records
+		.split('\n')
+		.map((record) => (record.includes(';') ? record.slice(record.indexOf(';') + 1) : record))
+		.filter((line) => /\busb\b|\busb\d|\bhub \d/.test(line));
+}
+
+function readKernelLog(root: string): string[] | undefined {
+	const log = openKernelLog(root);
+	const lines = log?.read();
+	log?.close();
 	return lines;
 }

@@ -20,7 +20,9 @@ export const runProgram: RunProgram = (file, args, timeout) =>
 	});
 
 export async function observeWindows(ids: readonly UsbIds[], run: RunProgram = runProgram): Promise<WindowsObservations> {
-	const filter = ids.map((i) => `DeviceID LIKE 'USB\\\\\\\\VID[_]${i.vendorId.toString(16).padStart(4, '0').toUpperCase()}%'`).join(' OR ');
+	const filter = ids
+		.map((i) => `DeviceID LIKE 'USB\\\\\\\\VID[_]${i.vendorId.toString(16).padStart(4, '0').toUpperCase()}%'`)
+		.join(' OR ');
 	const question =
 		`[Console]::OutputEncoding=[Text.Encoding]::UTF8; @(Get-CimInstance Win32_PnPEntity -Filter "${filter}" | ` +
 		'Select-Object DeviceID,Name,Service,ConfigManagerErrorCode) | ConvertTo-Json -Compress';
