@@ -20,10 +20,10 @@ import { usbIds } from './usb-ids.js';
 export async function filesFor(
 	context: Context,
 	names: readonly string[],
-	options: { applicationOnly?: boolean } = {},
+	options: { applicationOnly?: boolean; local?: boolean } = {},
 ): Promise<GoalFile[]> {
 	if (names.length === 0) return [];
-	const { files, assets } = await readGoalFiles(names, context.cwd);
+	const { files, assets } = await readGoalFiles(names, context.cwd, { nested: options.local ?? false });
 	const problems = files.flatMap((f) => (f.module?.module.sound ? [] : f.problems.filter((p) => p.severity === 'error')));
 	if (problems.length > 0) {
 		throw refused(ExitCode.inputRefused, problems, 'Nothing was written. "linac inspect" shows what is in a file.');
@@ -60,6 +60,7 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 		files,
 		applicationOnly: options.applicationOnly ?? false,
 		allow: allow as Permission[],
+		...(options.local ? { setupDone: true } : {}),
 		...(target === undefined ? {} : { target }),
 	};
 }

@@ -154,7 +154,8 @@ function locationOf(device: NodeDevice): string {
 	return `${device.busNumber}-${ports.length === 0 ? device.deviceAddress : ports.join('.')}`;
 }
 
-function unavailable(cause: unknown, system: HostSystem): LinacError {
+/** Throws nothing: the error to throw when USB cannot be used at all on this computer. */
+export function unavailable(cause: unknown, system: HostSystem): LinacError {
 	const text = cause instanceof Error ? cause.message : String(cause);
 	return new LinacError('USB_UNAVAILABLE', `USB cannot be used on this machine: ${text}.`, {
 		retry: 'operator',

@@ -75,7 +75,7 @@ async function examineAll(context: Context, ids: readonly UsbIds[], options: Doc
 		exitCode,
 		system: seen.usb?.system ?? 'usbip',
 		host,
-		devices,
+		devices: devices.map(({ title: _title, lines: _lines, ...health }) => health),
 	});
 	conclude(context, host, devices, blocked, exitCode);
 	return exitCode;
