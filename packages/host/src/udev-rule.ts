@@ -9,8 +9,13 @@ export interface UsbIds {
 	productIds: number[];
 }
 
-/** Name of the file: before 60, because later rules of systemd work with what has been set by then (man 7 udev; 73-seat-late.rules). */
-export const UDEV_RULE_PATH = '/etc/udev/rules.d/50-linac.rules';
+/**
+ * The file. Its name comes after `50-udev-default.rules`, which gives every USB device mode 0664: what a rule before that one (such as
+ * particle-cli's `50-particle.rules`) sets with MODE="..." has no effect. Seen with udevadm of systemd 252.
+ */
+export const UDEV_RULE_PATH = '/etc/udev/rules.d/60-linac.rules';
+/** Rule files are read in the order of their names, wherever they stand (man 7 udev). */
+const DEFAULT_RULES = '50-udev-default.rules';
 
 const hex4 = (n: number) => n.toString(16).padStart(4, '0');
 
@@ -58,31 +63,38 @@ export interface RuleFile {
 }
 
 export interface RuleCover {
-	/** Files with a line that names one of our vendors. */
+	/** Files with a line that is about one of our devices. */
 	files: string[];
-	/** Product ids for which no line sets a mode, a group, an owner or `uaccess`. */
+	/** Product ids that no line opens to this user. */
 	uncovered: { vendorId: number; productId: number }[];
+	/** Groups that would have access to some of these, and of which this user is no member. */
+	groups: string[];
 	/** Product ids at which ModemManager is not kept away. */
 	modemManager: { vendorId: number; productId: number }[];
 }
 
 /**
- * Which of our ids the installed rules give access to. Understands what udev's own matching does with `==` on ids: alternatives (`|`),
+ * Which of our ids the installed rules give a user access to, who is in these groups. Understands what udev's own matching does with `==` on ids: alternatives (`|`),
  * `*`, `?` and `[...]`. A line without a product id covers every product of its vendor. Other conditions are taken to hold.
  */
-export function coverOf(files: readonly RuleFile[], ids: readonly UsbIds[]): RuleCover {
-	const lines = files.flatMap(({ path, text }) => linesOf(text).map((line) => ({ path, ...readLine(line) })));
+export function coverOf(files: readonly RuleFile[], ids: readonly UsbIds[], userGroups: readonly string[]): RuleCover {
+	const lines = files.flatMap(({ path, text }) => linesOf(text).map((line) => ({ path, ...readLine(line, path) })));
 	const named = new Set<string>();
-	const cover: RuleCover = { files: [], uncovered: [], modemManager: [] };
+	const others = new Set<string>();
+	const cover: RuleCover = { files: [], uncovered: [], groups: [], modemManager: [] };
 	for (const { vendorId, productIds } of ids) {
 		for (const productId of productIds) {
 			const fitting = lines.filter((l) => l.vendor?.(hex4(vendorId)) && (l.product?.(hex4(productId)) ?? true));
-			for (const l of fitting) if (l.grants || l.ignoresModem) named.add(l.path);
-			if (!fitting.some((l) => l.grants)) cover.uncovered.push({ vendorId, productId });
+			for (const l of fitting) if (l.toAll || l.toGroup !== undefined || l.ignoresModem) named.add(l.path);
+			const groups = fitting.flatMap((l) => l.toGroup ?? []);
+			if (!fitting.some((l) => l.toAll) && !groups.some((g) => userGroups.includes(g))) {
+				cover.uncovered.push({ vendorId, productId });
+				for (const g of groups) others.add(g);
+			}
 			if (!fitting.some((l) => l.ignoresModem)) cover.modemManager.push({ vendorId, productId });
 		}
 	}
-	return { ...cover, files: [...named] };
+	return { ...cover, files: [...named], groups: [...others] };
 }
 
 /** Lines without comments; a backslash at the end joins a line with the next. */
@@ -97,27 +109,31 @@ function linesOf(text: string): string[] {
 interface RuleLine {
 	vendor?: (id: string) => boolean;
 	product?: (id: string) => boolean;
-	grants: boolean;
+	/** Everybody, or whoever sits at the computer (`uaccess`), or an owner that the line names. */
+	toAll: boolean;
+	/** Members of this group: the default mode lets them write. */
+	toGroup?: string;
 	ignoresModem: boolean;
 }
 
-function readLine(line: string): RuleLine {
-	const result: RuleLine = { grants: false, ignoresModem: false };
+function readLine(line: string, path: string): RuleLine {
+	const result: RuleLine = { toAll: false, ignoresModem: false };
+	const early = (path.split('/').at(-1) ?? '') < DEFAULT_RULES;
 	for (const [, key, operator, value] of line.matchAll(/([A-Z_]+(?:\{[^}]*\})?)\s*(==|!=|=|\+=|:=)\s*"([^"]*)"/g)) {
 		const compares = operator === '==';
 		if (/^(ATTRS?\{idVendor\}|ENV\{ID_VENDOR_ID\})$/.test(key!) && compares) result.vendor = matcher(value!);
 		else if (/^(ATTRS?\{idProduct\}|ENV\{ID_MODEL_ID\})$/.test(key!) && compares) result.product = matcher(value!);
-		else if (key === 'MODE' && !compares) result.grants ||= opens(value!);
-		else if ((key === 'GROUP' || key === 'OWNER') && !compares) result.grants = true;
-		else if (key === 'TAG' && value === 'uaccess' && !compares) result.grants = true;
+		else if (key === 'MODE' && !compares) result.toAll ||= opensToAll(value!) && (!early || operator === ':=');
+		else if (key === 'GROUP' && !compares) result.toGroup = value!;
+		else if (key === 'OWNER' && !compares) result.toAll = true;
+		else if (key === 'TAG' && value === 'uaccess' && !compares) result.toAll = true;
 		else if (key === 'ENV{ID_MM_DEVICE_IGNORE}' && !compares) result.ignoresModem = value === '1';
 	}
 	return result;
 }
 
-/** A mode in which somebody besides the owner may write. */
-function opens(mode: string): boolean {
-	return (Number.parseInt(mode, 8) & 0o022) !== 0;
+function opensToAll(mode: string): boolean {
+	return (Number.parseInt(mode, 8) & 0o002) !== 0;
 }
 
 /** Shell patterns, as udev has them. Ids in sysfs are lower case. */

@@ -1,5 +1,5 @@
 /** Linux: kernel, device nodes, udev rule, who holds a device, ModemManager, and what the kernel said of devices that do not answer. Pure. */
-import { coverOf, UDEV_RULE_PATH, type UsbIds } from '../udev-rule.js';
+import { coverOf, type RuleCover, UDEV_RULE_PATH, type UsbIds } from '../udev-rule.js';
 import { usbTrouble } from './kernel-log.js';
 import type { Holder, HostFinding, LinuxObservations, LinuxUsbDevice } from './observations.js';
 
@@ -54,7 +54,7 @@ function withoutUsb({ kernelUsb, container }: LinuxObservations): HostFinding {
 }
 
 function checkRule(seen: LinuxObservations, ids: readonly UsbIds[], ours: LinuxUsbDevice[]): HostFinding[] {
-	const cover = coverOf(seen.rules, ids);
+	const cover = coverOf(seen.rules, ids, seen.user.groups);
 	const blocked = ours.some((d) => d.node !== undefined && !d.node.writable);
 	const findings: HostFinding[] = [];
 	if (cover.uncovered.length === 0) {
@@ -64,17 +64,11 @@ function checkRule(seen: LinuxObservations, ids: readonly UsbIds[], ours: LinuxU
 			message: `A udev rule lets users open Particle devices: ${cover.files.join(', ')}.`,
 		});
 	} else {
-		const whole = cover.files.length === 0;
-		const missing = cover.uncovered.map((u) => `${hex(u.vendorId)}:${hex(u.productId)}`);
 		findings.push({
-			code: whole ? 'UDEV_RULE_MISSING' : 'UDEV_RULE_INCOMPLETE',
+			code: cover.files.length === 0 ? 'UDEV_RULE_MISSING' : 'UDEV_RULE_INCOMPLETE',
 			// Root opens everything, and a device that can be opened already needs no rule.
 			severity: seen.user.root || (ours.length > 0 && !blocked) ? 'info' : 'warning',
-			message:
-				(whole
-					? 'There is no udev rule for Particle devices: only root may open them.'
-					: `The udev rule in ${cover.files.join(', ')} does not cover all devices that linac knows (${missing.slice(0, 4).join(', ')}${missing.length > 4 ? ' ...' : ''}).`) +
-				(seen.user.root ? ' You are root, for whom that does not matter.' : ''),
+			message: ruleMessage(cover) + (seen.user.root ? ' You are root, for whom that does not matter.' : ''),
 			hint: seen.udev ? install : `${install} (udev does not run here: a rule has no effect before it does.)`,
 		});
 	}
@@ -90,6 +84,15 @@ function checkRule(seen: LinuxObservations, ids: readonly UsbIds[], ours: LinuxU
 	return findings;
 }
 
+function ruleMessage({ files, uncovered, groups }: RuleCover): string {
+	if (files.length === 0) return 'There is no udev rule for Particle devices: only root may open them.';
+	const where = `The udev rule in ${files.join(', ')}`;
+	if (groups.length > 0) return `${where} gives the devices to group ${groups.join(', ')}, of which this user is no member.`;
+	const missing = uncovered.map((u) => `${hex(u.vendorId)}:${hex(u.productId)}`);
+	const list = `${missing.slice(0, 4).join(', ')}${missing.length > 4 ? ` and ${missing.length - 4} more` : ''}`;
+	return `${where} does not open all devices that linac knows to this user (${list}).`;
+}
+
 function checkDevice(seen: LinuxObservations, device: LinuxUsbDevice): HostFinding[] {
 	const { port, node } = device;
 	const name = `${device.product ?? 'The Particle device'} at ${port}`;
@@ -103,7 +106,9 @@ function checkDevice(seen: LinuxObservations, device: LinuxUsbDevice): HostFindi
 			hint: 'In a container, pass in the whole of /dev/bus/usb: a device that restarts comes back under another number.',
 		});
 	} else if (!node.writable) {
-		const covered = coverOf(seen.rules, [{ vendorId: device.vendorId, productIds: [device.productId] }]).uncovered.length === 0;
+		const covered =
+			coverOf(seen.rules, [{ vendorId: device.vendorId, productIds: [device.productId] }], seen.user.groups).uncovered.length ===
+			0;
 		findings.push({
 			code: covered ? 'UDEV_RULE_NOT_APPLIED' : 'USB_PERMISSION',
 			severity: 'error',

@@ -20,8 +20,9 @@ export const runProgram: RunProgram = (file, args, timeout) =>
 	});
 
 export async function observeWindows(ids: readonly UsbIds[], run: RunProgram = runProgram): Promise<WindowsObservations> {
+	// In WQL a backslash is written twice, and `_` alone stands for any character.
 	const filter = ids
-		.map((i) => `DeviceID LIKE 'USB\\\\\\\\VID[_]${i.vendorId.toString(16).padStart(4, '0').toUpperCase()}%'`)
+		.map((i) => `DeviceID LIKE 'USB\\\\VID[_]${i.vendorId.toString(16).padStart(4, '0').toUpperCase()}%'`)
 		.join(' OR ');
 	const question =
 		`[Console]::OutputEncoding=[Text.Encoding]::UTF8; @(Get-CimInstance Win32_PnPEntity -Filter "${filter}" | ` +

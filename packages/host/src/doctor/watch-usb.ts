@@ -18,7 +18,7 @@ export interface UsbWatcher {
 export interface WatchedUsb {
 	arrived: SeenUsbDevice[];
 	left: SeenUsbDevice[];
-	/** Ports at which a device came and went again at least twice. */
+	/** Ports at which a device came at least three times. */
 	restless: string[];
 	/** Lines of the kernel's log since the beginning; `undefined`: they cannot be read. */
 	log?: string[];
@@ -39,8 +39,8 @@ export interface WatchOptions {
 const LOOK_EVERY_MS = 200;
 /** After something has come, this long is waited for more: a hub brings devices, a board may fall back out. */
 const SETTLE_MS = 2_500;
-/** What has come and gone so often has a bad contact, or restarts again and again. */
-const RESTLESS = 2;
+/** What comes so often has a bad contact, or restarts again and again. A board that is brought into DFU mode meanwhile comes twice. */
+const RESTLESS = 3;
 
 const keyOf = (d: SeenUsbDevice) => `${d.port ?? ''} ${d.vendorId}:${d.productId} ${d.serialNumber ?? ''}`;
 
@@ -97,7 +97,6 @@ const otherCable =
 export function judgeWatch(seen: WatchedUsb, ids: readonly UsbIds[]): HostFinding {
 	const ours = seen.arrived.filter((d) => ids.some((i) => i.vendorId === d.vendorId && i.productIds.includes(d.productId)));
 	const last = ours.at(-1);
-	// Going from one mode to another is leaving and coming once; more than that is not asked for by anybody.
 	if (last && seen.restless.includes(last.port ?? keyOf(last))) {
 		return {
 			code: 'WATCH_RESTLESS',
