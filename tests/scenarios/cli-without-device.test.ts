@@ -36,6 +36,7 @@ describe('help', () => {
 		'identify',
 		'assets',
 		'inspect',
+		'doctor',
 		'releases',
 		'matrix',
 		'hex',

@@ -36,11 +36,11 @@ export interface GoalOptions extends SourceOptions, DeviceOptions {
 	applicationOnly?: boolean;
 	allow?: string[];
 	explain?: boolean;
+	/** `flash --local`: a folder or zip of binaries as it is, folders inside included, and the setup-done mark with it. */
+	local?: boolean;
 }
 
 export interface WriteOptions extends GoalOptions {
 	dryRun?: boolean;
 	yes?: boolean;
-	/** `flash --local`: accepted for the sake of existing habits and scripts; linac always works locally. */
-	local?: boolean;
 }

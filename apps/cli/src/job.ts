@@ -20,10 +20,10 @@ import { usbIds } from './usb-ids.js';
 export async function filesFor(
 	context: Context,
 	names: readonly string[],
-	options: { applicationOnly?: boolean } = {},
+	options: { applicationOnly?: boolean; local?: boolean } = {},
 ): Promise<GoalFile[]> {
 	if (names.length === 0) return [];
-	const files = await readGoalFiles(names, context.cwd);
+	const files = await readGoalFiles(names, context.cwd, { nested: options.local ?? false });
 	const problems = files.flatMap((f) => (f.module?.module.sound ? [] : f.problems.filter((p) => p.severity === 'error')));
 	// What is wrong with the assets of a bundle does not matter where they are left out.
 	const heeded = options.applicationOnly ? problems.filter((p) => !p.code.startsWith('ASSET_')) : problems;
@@ -56,6 +56,7 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 		files,
 		applicationOnly: options.applicationOnly ?? false,
 		allow: allow as Permission[],
+		...(options.local ? { setupDone: true } : {}),
 		...(target === undefined ? {} : { target }),
 	};
 }

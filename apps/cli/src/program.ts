@@ -3,12 +3,13 @@
  * The page for each is docs/commands.md; keep the two the same.
  */
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './context.js';
 import type { ExitCode } from './exit-codes.js';
 import { usage } from './failure.js';
 import { registerAssets } from './register/assets.js';
 import { registerBundle } from './register/bundle.js';
+import { registerDoctor } from './register/doctor.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
 import { registerMatrix } from './register/matrix.js';
@@ -24,6 +25,7 @@ import {
 	type Registrar,
 	withDevice,
 	withGoal,
+	withLocal,
 	withOutput,
 	withSources,
 	withWriting,
@@ -104,21 +106,25 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	examples(
 		withOutput(
 			withWriting(
-				withGoal(
-					add(
-						'flash [files...]',
-						'program files, and Device OS with them, and check the result',
-						'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
-							`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
-							'Running the same command again after an interruption finishes the job.',
+				withLocal(
+					withGoal(
+						add(
+							'flash [files...]',
+							'program files, and Device OS with them, and check the result',
+							'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
+								`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
+								'Running the same command again after an interruption finishes the job. With --local, FILES are all that belongs on the ' +
+								'device: bootloader, SoftDevice, network processor, system parts and application, each sent in the mode that it needs.',
+						),
+						'Device OS version to install, e.g. 4.0.1',
 					),
-					'Device OS version to install, e.g. 4.0.1',
 				),
 			),
-		).addOption(new Option('--local', 'accepted for old habits: linac always works over the cable').hideHelp()),
+		),
 		['linac flash firmware.bin', 'program an application'],
 		['linac flash firmware.bin --target 4.0.1', 'program Device OS 4.0.1 and an application'],
 		['linac flash my-release/ --dry-run --explain', 'show what a folder of modules would do, and why'],
+		['linac flash --local boron-2.2.0/', 'everything in a folder or zip of binaries, in one go (docs/manual-flow.md)'],
 		['linac flash firmware.bin --yes --json > report.json', 'in a script'],
 	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).flash));
 
@@ -142,13 +148,15 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 
 	examples(
 		withOutput(
-			withGoal(
-				add(
-					'plan [files...]',
-					'show what "flash" would do, without doing it',
-					`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+			withLocal(
+				withGoal(
+					add(
+						'plan [files...]',
+						'show what "flash" would do, without doing it',
+						`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+					),
+					'Device OS version to install, e.g. 4.0.1',
 				),
-				'Device OS version to install, e.g. 4.0.1',
 			),
 		),
 		['linac plan --target 4.0.1', 'the steps to Device OS 4.0.1'],
@@ -203,6 +211,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	).action(runs<object>(async () => (await import('./commands/inspect.js')).inspect));
 
 	registerAssets(registrar);
+	registerDoctor(registrar);
 	registerReleases(registrar);
 	registerMatrix(registrar);
 

@@ -54,6 +54,13 @@ export function withGoal(command: Command, target: string): Command {
 	);
 }
 
+/** The manual flow of Particle's "Programming devices" in one command. */
+export function withLocal(command: Command): Command {
+	return command
+		.optionsGroup('What to install:')
+		.option('--local', 'take a folder or zip of binaries whole, folders inside included, and mark setup as done where needed');
+}
+
 export function withWriting(command: Command): Command {
 	return command
 		.optionsGroup('How to do it:')

@@ -313,7 +313,8 @@ function setupNeeded(job: Job, systemVersion: number | undefined): Work['setupDo
 	const rule = rulesOf('setup-done', platform)[0];
 	const offset = platform.dct.setupDone;
 	if (!rule || offset === undefined || systemVersion === undefined || systemVersion >= rule.systemBefore) return undefined;
-	if (!job.judged.wanted.has(keyOf(bootFacts(platform).startModule)) || job.model.setupDone === true) return undefined;
+	if (job.model.setupDone === true) return undefined;
+	if (!job.judged.wanted.has(keyOf(bootFacts(platform).startModule)) && !job.goal.setupDone) return undefined;
 	const before = find(job.model, bootFacts(platform).startModule)?.version;
 	// It runs its application with a system that would wait otherwise: so it is set.
 	if (job.device.mode === 'normal' && job.model.setupDone === undefined && before !== undefined && before < rule.systemBefore)

@@ -123,6 +123,8 @@ export interface Goal {
 	files: GoalFile[];
 	/** Write nothing but the application. */
 	applicationOnly: boolean;
+	/** Set the setup-done mark where the system that the device then has asks for it, also when that system is not written now. */
+	setupDone?: boolean;
 	allow: Permission[];
 	/** Default: `control`. */
 	bootloaderWay?: BootloaderWay;

@@ -15,7 +15,7 @@ interface Done {
 	message: string;
 }
 
-/** Until a device that restarts is back on the bus, in milliseconds of its own clock. */
+/** Until a device that restarts is back on the bus, where the system it is connected to says nothing else; milliseconds of its own clock. */
 const backMs = 15_000;
 
 export async function usbCommand(
@@ -122,7 +122,7 @@ async function back(
 		deviceId: device.deviceId,
 		location: device.location,
 		mode,
-		timeoutMs: backMs,
+		timeoutMs: connection.environment.limits?.modeChangeMs ?? backMs,
 		clock: connection.environment.clock,
 		signal: context.signal,
 		gone: device.handle.device,
