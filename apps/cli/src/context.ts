@@ -35,6 +35,8 @@ export interface GoalOptions extends SourceOptions, DeviceOptions {
 	target?: string;
 	applicationOnly?: boolean;
 	allow?: string[];
+	bootloaderBy?: 'control' | 'ota-slot' | 'module-slot';
+	experimental?: boolean;
 	explain?: boolean;
 }
 

@@ -59,7 +59,8 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 	return {
 		files,
 		applicationOnly: options.applicationOnly ?? false,
-		allow: allow as Permission[],
+		allow: [...(allow as Permission[]), ...(options.experimental ? (['experimental'] as const) : [])],
+		...(options.bootloaderBy === undefined || options.bootloaderBy === 'control' ? {} : { bootloaderWay: options.bootloaderBy }),
 		...(target === undefined ? {} : { target }),
 	};
 }

@@ -19,6 +19,7 @@ import {
 	examples,
 	fileKinds,
 	type Registrar,
+	withBootloaderWay,
 	withDevice,
 	withGoal,
 	withOutput,
@@ -101,35 +102,43 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	examples(
 		withOutput(
 			withWriting(
-				withGoal(
-					add(
-						'flash [files...]',
-						'program files, and Device OS with them, and check the result',
-						'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
-							`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
-							'Running the same command again after an interruption finishes the job.',
+				withBootloaderWay(
+					withGoal(
+						add(
+							'flash [files...]',
+							'program files, and Device OS with them, and check the result',
+							'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
+								`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
+								'Running the same command again after an interruption finishes the job.',
+						),
+						'Device OS version to install, e.g. 4.0.1',
 					),
-					'Device OS version to install, e.g. 4.0.1',
 				),
 			),
 		).addOption(new Option('--local', 'accepted for old habits: linac always works over the cable').hideHelp()),
 		['linac flash firmware.bin', 'program an application'],
 		['linac flash firmware.bin --target 4.0.1', 'program Device OS 4.0.1 and an application'],
 		['linac flash my-release/ --dry-run --explain', 'show what a folder of modules would do, and why'],
+		[
+			'linac flash --target 4.0.1 --bootloader-by module-slot --experimental',
+			'Device OS does not start, and DFU is all there is',
+		],
 		['linac flash firmware.bin --yes --json > report.json', 'in a script'],
 	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).flash));
 
 	examples(
 		withOutput(
 			withWriting(
-				withGoal(
-					add(
-						'update',
-						'bring Device OS to its latest version, or to the one you name',
-						'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
-							'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
+				withBootloaderWay(
+					withGoal(
+						add(
+							'update',
+							'bring Device OS to its latest version, or to the one you name',
+							'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
+								'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
+						),
+						'Device OS version to install; default: the latest long-term support version for this device',
 					),
-					'Device OS version to install; default: the latest long-term support version for this device',
 				),
 			),
 		),
@@ -139,13 +148,15 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 
 	examples(
 		withOutput(
-			withGoal(
-				add(
-					'plan [files...]',
-					'show what "flash" would do, without doing it',
-					`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+			withBootloaderWay(
+				withGoal(
+					add(
+						'plan [files...]',
+						'show what "flash" would do, without doing it',
+						`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+					),
+					'Device OS version to install, e.g. 4.0.1',
 				),
-				'Device OS version to install, e.g. 4.0.1',
 			),
 		),
 		['linac plan --target 4.0.1', 'the steps to Device OS 4.0.1'],
