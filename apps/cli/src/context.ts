@@ -35,6 +35,8 @@ export interface GoalOptions extends SourceOptions, DeviceOptions {
 	target?: string;
 	applicationOnly?: boolean;
 	allow?: string[];
+	bootloaderBy?: 'control' | 'ota-slot' | 'module-slot';
+	experimental?: boolean;
 	explain?: boolean;
 	/** `flash --local`: a folder or zip of binaries as it is, folders inside included, and the setup-done mark with it. */
 	local?: boolean;

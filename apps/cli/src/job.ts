@@ -55,8 +55,9 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 	return {
 		files,
 		applicationOnly: options.applicationOnly ?? false,
-		allow: allow as Permission[],
+		allow: [...(allow as Permission[]), ...(options.experimental ? (['experimental'] as const) : [])],
 		...(options.local ? { setupDone: true } : {}),
+		...(options.bootloaderBy === undefined || options.bootloaderBy === 'control' ? {} : { bootloaderWay: options.bootloaderBy }),
 		...(target === undefined ? {} : { target }),
 	};
 }

@@ -23,6 +23,7 @@ import {
 	examples,
 	fileKinds,
 	type Registrar,
+	withBootloaderWay,
 	withDevice,
 	withGoal,
 	withLocal,
@@ -107,16 +108,18 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		withOutput(
 			withWriting(
 				withLocal(
-					withGoal(
-						add(
-							'flash [files...]',
-							'program files, and Device OS with them, and check the result',
-							'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
-								`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
-								'Running the same command again after an interruption finishes the job. With --local, FILES are all that belongs on the ' +
-								'device: bootloader, SoftDevice, network processor, system parts and application, each sent in the mode that it needs.',
+					withBootloaderWay(
+						withGoal(
+							add(
+								'flash [files...]',
+								'program files, and Device OS with them, and check the result',
+								'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
+									`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
+									'Running the same command again after an interruption finishes the job. With --local, FILES are all that belongs on the ' +
+									'device: bootloader, SoftDevice, network processor, system parts and application, each sent in the mode that it needs.',
+							),
+							'Device OS version to install, e.g. 4.0.1',
 						),
-						'Device OS version to install, e.g. 4.0.1',
 					),
 				),
 			),
@@ -125,20 +128,26 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac flash firmware.bin --target 4.0.1', 'program Device OS 4.0.1 and an application'],
 		['linac flash my-release/ --dry-run --explain', 'show what a folder of modules would do, and why'],
 		['linac flash --local boron-2.2.0/', 'everything in a folder or zip of binaries, in one go (docs/manual-flow.md)'],
+		[
+			'linac flash --target 4.0.1 --bootloader-by module-slot --experimental',
+			'Device OS does not start, and DFU is all there is',
+		],
 		['linac flash firmware.bin --yes --json > report.json', 'in a script'],
 	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).flash));
 
 	examples(
 		withOutput(
 			withWriting(
-				withGoal(
-					add(
-						'update',
-						'bring Device OS to its latest version, or to the one you name',
-						'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
-							'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
+				withBootloaderWay(
+					withGoal(
+						add(
+							'update',
+							'bring Device OS to its latest version, or to the one you name',
+							'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
+								'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
+						),
+						'Device OS version to install; default: the latest long-term support version for this device',
 					),
-					'Device OS version to install; default: the latest long-term support version for this device',
 				),
 			),
 		),
@@ -149,13 +158,15 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	examples(
 		withOutput(
 			withLocal(
-				withGoal(
-					add(
-						'plan [files...]',
-						'show what "flash" would do, without doing it',
-						`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+				withBootloaderWay(
+					withGoal(
+						add(
+							'plan [files...]',
+							'show what "flash" would do, without doing it',
+							`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+						),
+						'Device OS version to install, e.g. 4.0.1',
 					),
-					'Device OS version to install, e.g. 4.0.1',
 				),
 			),
 		),

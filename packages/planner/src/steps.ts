@@ -5,7 +5,7 @@ import { boot } from './boot.js';
 import { ASK_MS, assetMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
 import { type DeviceModel, listed } from './model.js';
 import type { Draft } from './order.js';
-import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted } from './transitions.js';
+import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted, whenStarted } from './transitions.js';
 import type { ExpectedAsset, ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
 import { warning } from './wanted.js';
 
@@ -94,7 +94,7 @@ function transportOf(action: StepAction): Pick<Step, 'transport'> {
 }
 
 export function stateOf(model: DeviceModel): SimulatedState {
-	const { boots, why } = boot(model);
+	const { boots, why } = boot(model.requests?.length ? whenStarted(model) : model);
 	return { boots, why, modules: listed(model) };
 }
 

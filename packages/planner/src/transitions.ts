@@ -118,9 +118,14 @@ function inModeAfter(model: DeviceModel, then: 'run' | 'dfu'): DeviceModel {
 
 /** The device after a reset: in the mode that it starts into, and with what its system has replaced by itself. */
 function running(model: DeviceModel): DeviceModel {
-	const updated = appliedBySystem(withEmbeddedBootloader(appliedByBootloader(model)));
+	const updated = whenStarted(model);
 	const { boots } = boot(updated);
 	return { ...updated, mode: boots === 'dead' ? 'dfu' : boots };
+}
+
+/** What is on the device once it has started: with what bootloader and system install at that start. */
+export function whenStarted(model: DeviceModel): DeviceModel {
+	return appliedBySystem(withEmbeddedBootloader(appliedByBootloader(model)));
 }
 
 /** A system with a bootloader inside puts it over an older one as soon as it starts (rule `embedded-bootloader`). */
@@ -165,7 +170,11 @@ function overwritten(model: DeviceModel, address: number, length: number, by: Wr
 export function whenInterrupted(model: DeviceModel, action: StepAction, module?: WrittenModule): Recovery {
 	switch (action.kind) {
 		case 'write-dfu':
-			return worst(boot(halfWritten(model, action, module!)), boot(model), boot(afterAction(model, action, module)));
+			return worst(
+				boot(whenStarted(halfWritten(model, action, module!))),
+				boot(model),
+				boot(whenStarted(afterAction(model, action, module))),
+			);
 		case 'update-control': {
 			if (module?.function === ModuleFunction.bootloader) {
 				const way = bootloaderUpdateWay(model);
@@ -186,7 +195,7 @@ export function whenInterrupted(model: DeviceModel, action: StepAction, module?:
 			return worst(boot(model), boot(afterAction(model, action, module)));
 		}
 		default:
-			return worst(boot(model), boot(afterAction(model, action, module)));
+			return worst(boot(model), boot(whenStarted(afterAction(model, action, module))));
 	}
 }
 

@@ -256,8 +256,9 @@ export class VirtualDevice implements BusMember {
 		for (let i = 0; i < MAX_RESTARTS; i++) {
 			await this.#worker.wait(restartMs.bootloader);
 			const now = await this.#chip.boot(this.#hw);
-			this.#hw.modeButton = false;
+			// A bootloader that has only set a register starts again at once, with the button still down.
 			if (now.runs === 'again') continue;
+			this.#hw.modeButton = false;
 			outcome = now;
 			break;
 		}
