@@ -42,6 +42,20 @@ export interface RunOptions {
 	/** Default: none. */
 	stdin?: string | Uint8Array;
 	signal?: AbortSignal;
+	/** Called with what comes out, as it comes. */
+	onOutput?(text: string, stream: 'stdout' | 'stderr'): void;
+}
+
+/** A command that is running. */
+export interface GuestProcess {
+	/** Once the command has ended. */
+	readonly result: Promise<RunResult>;
+	/** Gives it input. */
+	write(data: string | Uint8Array): void;
+	/** Ends its input. */
+	end(): void;
+	/** Ends it, and what it has started. */
+	kill(): void;
 }
 
 export interface RunResult {
@@ -76,6 +90,8 @@ export interface Guest {
 	/** Seconds from the call of `bootGuest` until commands could be run. */
 	readonly bootSeconds: number;
 	run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+	/** Starts a command with which the test wants to talk. Options as for `run`; its input stays open until `end()`. */
+	start(argv: readonly string[], options?: Omit<RunOptions, 'stdin' | 'signal'>): GuestProcess;
 	/** Attaches a device and resolves when the kernel has enumerated it. It stays attached through its restarts until `detach`. */
 	attach(device: UsbIpDevice, options?: { timeoutMs?: number }): Promise<Enumerated>;
 	detach(busid: string): Promise<void>;
@@ -118,6 +134,8 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
 interface Pending {
 	out: Buffer[];
 	err: Buffer[];
+	onOutput: RunOptions['onOutput'] | undefined;
+	onStart: (() => void) | undefined;
 	resolve(done: Record<string, unknown>): void;
 	reject(error: Error): void;
 }
@@ -265,6 +283,7 @@ class LabGuest implements Guest {
 			const message = JSON.parse(line) as {
 				id?: number;
 				ready?: number;
+				started?: boolean;
 				out?: string;
 				err?: string;
 				done?: Record<string, unknown>;
@@ -273,44 +292,88 @@ class LabGuest implements Guest {
 			if (message.ready !== undefined) this.#ready?.resolve();
 			const pending = this.#pending.get(message.id ?? 0);
 			if (!pending) continue;
-			if (message.out) pending.out.push(Buffer.from(message.out, 'base64'));
-			if (message.err) pending.err.push(Buffer.from(message.err, 'base64'));
+			if (message.started) pending.onStart?.();
+			for (const [stream, text, pieces] of [
+				['stdout', message.out, pending.out],
+				['stderr', message.err, pending.err],
+			] as const) {
+				if (!text) continue;
+				const bytes = Buffer.from(text, 'base64');
+				pieces.push(bytes);
+				pending.onOutput?.(bytes.toString('utf8'), stream);
+			}
 			if (message.done) pending.resolve(message.done);
 			if (message.failed) pending.reject(new Error(message.failed));
 		}
 	}
 
-	#ask(id: number, request: Record<string, unknown>): Promise<Pending & { done: Record<string, unknown> }> {
+	#ask(
+		id: number,
+		request: Record<string, unknown>,
+		onOutput?: RunOptions['onOutput'],
+		onStart?: () => void,
+	): Promise<Pending & { done: Record<string, unknown> }> {
 		if (this.#ended) return Promise.reject(this.#ended);
 		return new Promise<Pending & { done: Record<string, unknown> }>((resolve, reject) => {
-			const pending: Pending = { out: [], err: [], resolve: (done) => resolve({ ...pending, done }), reject };
+			const pending: Pending = { out: [], err: [], onOutput, onStart, resolve: (done) => resolve({ ...pending, done }), reject };
 			this.#pending.set(id, pending);
 			this.#socket!.write(`${JSON.stringify({ id, ...request })}\n`);
 		}).finally(() => this.#pending.delete(id));
 	}
 
 	async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-		const { timeoutMs = 120_000, env, cwd, stdin, signal } = options;
+		const { stdin, signal } = options;
 		signal?.throwIfAborted();
-		const id = ++this.#number;
-		const kill = () => this.#socket?.write(`${JSON.stringify({ do: 'kill', id })}\n`);
+		const process = this.#begin(argv, options, stdin !== undefined);
+		const kill = () => process.kill();
 		signal?.addEventListener('abort', kill);
 		try {
-			const { out, err, done } = await this.#ask(id, {
-				do: 'run',
-				argv,
-				timeout: timeoutMs / 1000,
-				...(env && { env }),
-				...(cwd && { cwd }),
-				...(stdin !== undefined && { stdin: Buffer.from(stdin as string).toString('base64') }),
-			});
+			if (stdin !== undefined) {
+				await process.started;
+				process.write(stdin);
+				process.end();
+			}
+			const result = await process.result;
 			signal?.throwIfAborted();
-			const bytes = Buffer.concat(out);
-			const { status, timedOut, seconds } = done as { status: number; timedOut: boolean; seconds: number };
-			return { status, timedOut, seconds, bytes, stdout: bytes.toString('utf8'), stderr: Buffer.concat(err).toString('utf8') };
+			return result;
 		} finally {
 			signal?.removeEventListener('abort', kill);
 		}
+	}
+
+	start(argv: readonly string[], options: Omit<RunOptions, 'stdin' | 'signal'> = {}): GuestProcess {
+		return this.#begin(argv, options, true);
+	}
+
+	#begin(argv: readonly string[], options: RunOptions, takesInput: boolean): GuestProcess & { started: Promise<void> } {
+		const { timeoutMs = 120_000, env, cwd, onOutput } = options;
+		const id = ++this.#number;
+		let hasStarted = () => {};
+		const started = new Promise<void>((resolve) => {
+			hasStarted = resolve;
+		});
+		const asked = this.#ask(
+			id,
+			{ do: 'run', argv, input: takesInput, timeout: timeoutMs / 1000, ...(env && { env }), ...(cwd && { cwd }) },
+			onOutput,
+			hasStarted,
+		);
+		const result = asked.then(({ out, err, done }): RunResult => {
+			hasStarted();
+			const bytes = Buffer.concat(out);
+			const { status, timedOut, seconds } = done as { status: number; timedOut: boolean; seconds: number };
+			return { status, timedOut, seconds, bytes, stdout: bytes.toString('utf8'), stderr: Buffer.concat(err).toString('utf8') };
+		});
+		// Whoever waits for it sees the failure; here it must not end the whole process.
+		result.catch(hasStarted);
+		const tell = (message: object) => void started.then(() => this.#socket?.write(`${JSON.stringify({ ...message, id })}\n`));
+		return {
+			result,
+			started,
+			write: (data) => tell({ do: 'input', data: Buffer.from(data as string).toString('base64') }),
+			end: () => tell({ do: 'input' }),
+			kill: () => tell({ do: 'kill' }),
+		};
 	}
 
 	async attach(device: UsbIpDevice, options: { timeoutMs?: number } = {}): Promise<Enumerated> {

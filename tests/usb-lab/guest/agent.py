@@ -168,26 +168,21 @@ def run(request):
     number = request["id"]
     began = time.monotonic()
     env = dict(os.environ, **request.get("env", {}))
-    stdin = base64.b64decode(request["stdin"]) if request.get("stdin") is not None else None
+    takes_input = request["input"]
     try:
         process = subprocess.Popen(
             request["argv"], cwd=request.get("cwd") or "/root", env=env, start_new_session=True,
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     except OSError as error:
         send({"id": number, "err": base64.b64encode(("%s\n" % error).encode()).decode()})
         send({"id": number, "done": {"status": 127, "timedOut": False, "seconds": 0}})
         return
     running[number] = process
+    send({"id": number, "started": True})
     pumps = [threading.Thread(target=pump, args=(process.stdout, "out", number)),
              threading.Thread(target=pump, args=(process.stderr, "err", number))]
     for t in pumps:
         t.start()
-    if stdin is not None:
-        try:
-            process.stdin.write(stdin)
-            process.stdin.close()
-        except BrokenPipeError:
-            pass
     timed_out = False
     try:
         process.wait(request["timeout"])
@@ -200,6 +195,21 @@ def run(request):
     del running[number]
     status = process.returncode if process.returncode >= 0 else 128 - process.returncode
     send({"id": number, "done": {"status": status, "timedOut": timed_out, "seconds": time.monotonic() - began}})
+
+
+def give(request):
+    """Input of a running command; without data, the end of it."""
+    process = running.get(request["id"])
+    if process is None:
+        return
+    try:
+        if "data" in request:
+            process.stdin.write(base64.b64decode(request["data"]))
+            process.stdin.flush()
+        else:
+            process.stdin.close()
+    except (BrokenPipeError, ValueError):
+        pass  # It has ended, or has closed its input.
 
 
 def handle(request):
@@ -219,6 +229,8 @@ def handle(request):
                 with open(VHCI + "/detach", "w") as f:
                     f.write(str(device.port))
         send({"id": request["id"], "done": {}})
+    elif what == "input":
+        give(request)
     elif what == "kill":
         process = running.get(request["id"])
         if process:
@@ -241,5 +253,9 @@ while True:
         break  # The test has gone.
     *lines, rest = (rest + data).split(b"\n")
     for line in lines:
-        threading.Thread(target=guarded, args=(json.loads(line),), daemon=True).start()
+        request = json.loads(line)
+        if request["do"] == "input":
+            guarded(request)  # In order.
+        else:
+            threading.Thread(target=guarded, args=(request,), daemon=True).start()
 os.execv("/bin/busybox", ["busybox", "poweroff", "-f"])
