@@ -86,8 +86,8 @@ export interface AssetQuestion {
 	/** Module number of the system in the end. */
 	systemVersion: number | undefined;
 	given: readonly GivenAsset[];
-	/** An application is given, and not on purpose without its assets. */
-	applicationGiven: boolean;
+	/** The application that is given; otherwise that of the device counts. */
+	application: Pick<ModelModule, 'assets'> | undefined;
 	applicationOnly: boolean;
 	/** Bytes of the modules that go to the running system before. */
 	updates: readonly number[];
@@ -97,7 +97,7 @@ export interface AssetQuestion {
 export function decideAssets(question: AssetQuestion): AssetDecisions {
 	const { platform, device, target, systemVersion, given } = question;
 	const result: AssetDecisions = { decisions: [], problems: [], notes: [] };
-	const application = runningApplication(target);
+	const application = question.application ?? runningApplication(target);
 	const wanted = application?.assets ?? [];
 	const problem = given.length > 0 && wanted.length > 0 ? systemProblem(platform, systemVersion, given[0]!) : undefined;
 	if (problem) {
@@ -118,7 +118,7 @@ export function decideAssets(question: AssetQuestion): AssetDecisions {
 	roomProblems(result, platform, systemVersion, sent, wanted, stored ?? []);
 	missingProblems(result, question, wanted, sent, stored);
 	const left = (stored ?? []).filter((s) => !wanted.some((w) => assetKey(w) === assetKey(s)));
-	if (left.length > 0 && (question.applicationGiven || sent.length > 0)) {
+	if (left.length > 0 && (question.application || sent.length > 0)) {
 		const when = result.decisions.some((d) => d.need === 'write')
 			? 'The device removes it by itself when it stores the first of the others.'
 			: 'It stays in the store until the device stores another asset.';
@@ -160,7 +160,7 @@ function systemProblem(platform: Platform, systemVersion: number | undefined, as
 function decideOne(
 	result: AssetDecisions,
 	asset: GivenAsset,
-	application: ModelModule | undefined,
+	application: Pick<ModelModule, 'assets'> | undefined,
 	wanted: readonly AssetRef[],
 	stored: readonly StoredAsset[] | undefined,
 ): void {
@@ -186,10 +186,10 @@ function decideOne(
 	if (stored?.some((s) => assetKey(s) === assetKey(asset))) {
 		decide('there', 'ALREADY_THERE', 'It is stored already: the device tells the same name and SHA-256.');
 	} else if (stored === undefined) {
-		decide('write', 'WRITTEN', 'Which assets are stored is only told by the running system; it is sent if it is not there.');
+		decide('write', 'ASSET_SENT', 'Which assets are stored is only told by the running system; it is sent if it is not there.');
 	} else {
 		const other = stored.some((s) => s.name === asset.name);
-		decide('write', 'WRITTEN', other ? 'Another asset of this name is stored.' : 'It is not stored.');
+		decide('write', 'ASSET_SENT', other ? 'Another asset of this name is stored.' : 'It is not stored.');
 	}
 }
 
@@ -248,7 +248,7 @@ function missingProblems(
 		return;
 	}
 	const sentence = `${what}, and ${which} ${missing.length === 1 ? 'is' : 'are'} neither given nor stored: the device waits in safe mode until ${which} ${missing.length === 1 ? 'is' : 'are'}.`;
-	if (question.applicationGiven && !question.applicationOnly) {
+	if (question.application && !question.applicationOnly) {
 		result.problems.push(
 			refusal('ASSET_MISSING', `${sentence} Give the whole bundle; --application-only programs the application all the same.`, {
 				details: { missing: missing.map((m) => m.name) },

@@ -116,7 +116,7 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 		target: targeted,
 		systemVersion,
 		given: judged.assets,
-		applicationGiven: [...wanted.values()].some((w) => w.written.function === ModuleFunction.user),
+		application: [...wanted.values()].find((w) => w.written.function === ModuleFunction.user)?.written,
 		applicationOnly: goal.applicationOnly,
 		updates: decided.decisions
 			.filter((d) => d.need === 'write' && !overDfu(d.wanted))

@@ -38,6 +38,8 @@ export function readStaged(hw: Hardware, flash: FlashModule['flash'], at: number
 	// The KM4 bootloader of RTL872x starts with an image header instead of a vector table.
 	const plain = readPrefixAt(flash, at, 0);
 	if (plain?.platformId === hw.platform.id) return plain;
+	// An asset is of no platform, and starts at 0.
+	if (plain?.function === ModuleFunction.asset && plain.platformId === 0 && plain.start === 0) return plain;
 	return readPrefixAt(flash, at, hw.vectors);
 }
 
