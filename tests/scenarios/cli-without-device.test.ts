@@ -36,6 +36,8 @@ describe('help', () => {
 		'inspect',
 		'releases',
 		'matrix',
+		'backup',
+		'keys',
 		'hex',
 		'zip',
 		'export',

@@ -38,7 +38,12 @@ export interface GoalOptions extends SourceOptions, DeviceOptions {
 	explain?: boolean;
 }
 
-export interface WriteOptions extends GoalOptions {
+export interface BackupOptions {
+	/** A file for the backup; `false` (--no-backup): none is made. Default: a new file in the folder for backups. */
+	backup?: string | boolean;
+}
+
+export interface WriteOptions extends GoalOptions, BackupOptions {
 	dryRun?: boolean;
 	yes?: boolean;
 	/** `flash --local`: accepted for the sake of existing habits and scripts; linac always works locally. */

@@ -7,9 +7,11 @@ import { Command, Option } from 'commander';
 import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './context.js';
 import type { ExitCode } from './exit-codes.js';
 import { usage } from './failure.js';
+import { registerBackup } from './register/backup.js';
 import { registerBundle } from './register/bundle.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
+import { registerKeys } from './register/keys.js';
 import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
 import { registerZip } from './register/zip.js';
@@ -19,6 +21,7 @@ import {
 	examples,
 	fileKinds,
 	type Registrar,
+	withBackup,
 	withDevice,
 	withGoal,
 	withOutput,
@@ -44,6 +47,10 @@ function refuseSwallowed(command: Command): void {
 
 function ancestors(command: Command): Command[] {
 	return command.parent ? [command.parent, ...ancestors(command.parent)] : [];
+}
+
+function withChanging(command: Command): Command {
+	return withBackup(withWriting(command));
 }
 
 /** Builds the parser. `done` is told the exit code of the command that ran. */
@@ -100,7 +107,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	program.commandsGroup('Program a device:');
 	examples(
 		withOutput(
-			withWriting(
+			withChanging(
 				withGoal(
 					add(
 						'flash [files...]',
@@ -121,7 +128,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 
 	examples(
 		withOutput(
-			withWriting(
+			withChanging(
 				withGoal(
 					add(
 						'update',
@@ -199,6 +206,10 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 
 	registerReleases(registrar);
 	registerMatrix(registrar);
+
+	program.commandsGroup('Settings and keys of a device:');
+	registerBackup(registrar);
+	registerKeys(registrar);
 
 	program.commandsGroup('Make files for other tools:');
 	registerHex(registrar);
