@@ -2,7 +2,7 @@
  * `linac backup restore`: settings, then the application, of a backup back onto a device. Everything is judged and shown before the first write;
  * what is there now is kept in a new backup. What is put back and what never: the table of the DCT in data/dct.json, docs/backup.md.
  */
-import { type DctGroup, dctTableOf, type Platform, slotOf } from '@linac/catalog';
+import { type Platform, slotOf } from '@linac/catalog';
 import { equalBytes, good, type LinacError, type Problem, problem, toHex, type Verdict } from '@linac/core';
 import { parseModule } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
@@ -13,9 +13,11 @@ import {
 	type BackupPart,
 	type DctChange,
 	type DctReport,
-	partOf,
 	program,
 	type Report,
+	type RestorableGroup,
+	restorableGroups,
+	restoreChanges,
 	runDctJob,
 } from '@linac/programmer';
 import { backupHook, openBackup } from '../backup-keeper.js';
@@ -40,11 +42,10 @@ export interface RestoreOptions extends DeviceOptions, BackupOptions {
 	yes?: boolean;
 }
 
-const groups = ['keys', 'server', 'claim-code', 'wifi', 'settings'] as const satisfies DctGroup[];
-const choices = ['dct', 'application', ...groups] as const;
+const choices = ['dct', 'application', ...restorableGroups] as const;
 
 interface Chosen {
-	groups: Set<DctGroup>;
+	groups: Set<RestorableGroup>;
 	application: boolean;
 	/** Named, and not just everything: what is missing then is an error. */
 	named: boolean;
@@ -58,7 +59,7 @@ function chosenOf(only: readonly string[] | undefined): Chosen {
 	}
 	const all = names.length === 0 || names.includes('dct');
 	return {
-		groups: new Set(groups.filter((g) => all || names.includes(g))),
+		groups: new Set(restorableGroups.filter((g) => all || names.includes(g))),
 		application: names.length === 0 || names.includes('application'),
 		named: names.length > 0,
 	};
@@ -77,7 +78,7 @@ export async function restoreBackup(context: Context, options: RestoreOptions, [
 	try {
 		const found = await deviceFor(context, connection, options.device);
 		const foreign = checkDevice(backup, platform, found.platform.name, found.deviceId, options, name!);
-		const changes = changesOf(backup, platform, chosen, foreign && !options.withDeviceKeys);
+		const changes = restoreChanges(backup, platform, chosen.groups, foreign && !options.withDeviceKeys);
 		if (changes.length === 0 && !application) throw lacks(name!, 'what was asked for', platform);
 		const selector = { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined };
 		const goal: Goal | undefined = application && { files: [application], applicationOnly: true, allow: [] };
@@ -87,7 +88,7 @@ export async function restoreBackup(context: Context, options: RestoreOptions, [
 		const job = await runDctJob({
 			...connection.environment,
 			selector,
-			stayInDfu: goal !== undefined && !options.dryRun,
+			stayInDfu: () => replaces && !options.dryRun,
 			dryRun: options.dryRun ?? false,
 			...(hook ? { backup: hook } : {}),
 			want: (contents): Verdict<DctChange[]> => {
@@ -123,14 +124,17 @@ export async function restoreBackup(context: Context, options: RestoreOptions, [
 			showFields(output, settings.fields);
 			if (application) output.print(`  ${applicationText(application.module!.module.bytes, replaces)}`);
 		}
-		if (options.dryRun || settings.error || !goal) return finish(context, settings, undefined);
-		// Also when the application is there already: it is read, compared, and the device runs again.
+		if (options.dryRun || settings.error || !goal || !replaces) return finish(context, settings, undefined);
 		const verdict = await program({
 			...connection.environment,
 			selector,
 			goal,
 			...(hook && settings.backup === undefined ? { backup: hook } : {}),
 			onEvent: (event) => progress.event(event),
+		}).catch((error: unknown) => {
+			// The settings are back, whatever became of the application.
+			showDctReport(output, settings);
+			throw error;
 		});
 		progress.finish();
 		if (!verdict.ok) throw planRefused(verdict.problems);
@@ -182,27 +186,6 @@ function checkDevice(
 	throw new CommandFailure(ExitCode.planRefused, 'BACKUP_OTHER_DEVICE', message, {
 		hint: 'If you mean it: --to-another-device. Keys, claim code and numbers of the other device are left out then.',
 	});
-}
-
-function changesOf(backup: Backup, platform: Platform, { groups: wanted }: Chosen, foreign: boolean): DctChange[] {
-	const dct = partOf(backup, 'dct');
-	const table = dctTableOf(platform);
-	const out: DctChange[] = [];
-	for (const f of dct && table ? table.fields : []) {
-		if (f.stays !== undefined || !wanted.has(f.group) || (foreign && f.ofDevice)) continue;
-		const bytes = dct!.bytes.slice(f.offset, f.offset + f.size);
-		if (bytes.length === f.size) out.push({ name: f.name, storage: 'dct', offset: f.offset, bytes });
-	}
-	const segment = (kind: 'server-key' | 'device-key', group: DctGroup) => {
-		const part = partOf(backup, kind);
-		const region = platform.memory.find((r) => r.name === kind && r.storage === 'external');
-		// Where it goes is what the catalogue says, not what a file says.
-		if (!part || !region || !wanted.has(group) || part.bytes.length !== region.end - region.start) return;
-		out.push({ name: kind, storage: 'external', offset: region.start, bytes: part.bytes });
-	};
-	segment('server-key', 'server');
-	if (!foreign) segment('device-key', 'keys');
-	return out;
 }
 
 /** The application that the device ran: where both slots of an nRF52840 are filled, the smaller one hides the other. */
