@@ -39,6 +39,8 @@ describe('help', () => {
 		'doctor',
 		'releases',
 		'matrix',
+		'backup',
+		'keys',
 		'hex',
 		'zip',
 		'export',

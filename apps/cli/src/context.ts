@@ -42,7 +42,12 @@ export interface GoalOptions extends SourceOptions, DeviceOptions {
 	local?: boolean;
 }
 
-export interface WriteOptions extends GoalOptions {
+export interface BackupOptions {
+	/** A file for the backup; `false` (--no-backup): none is made. Default: a new file in the folder for backups. */
+	backup?: string | boolean;
+}
+
+export interface WriteOptions extends GoalOptions, BackupOptions {
 	dryRun?: boolean;
 	yes?: boolean;
 }

@@ -8,10 +8,12 @@ import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './contex
 import type { ExitCode } from './exit-codes.js';
 import { usage } from './failure.js';
 import { registerAssets } from './register/assets.js';
+import { registerBackup } from './register/backup.js';
 import { registerBundle } from './register/bundle.js';
 import { registerDoctor } from './register/doctor.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
+import { registerKeys } from './register/keys.js';
 import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
 import { registerRestore } from './register/restore.js';
@@ -23,6 +25,7 @@ import {
 	examples,
 	fileKinds,
 	type Registrar,
+	withBackup,
 	withBootloaderWay,
 	withDevice,
 	withGoal,
@@ -50,6 +53,10 @@ function refuseSwallowed(command: Command): void {
 
 function ancestors(command: Command): Command[] {
 	return command.parent ? [command.parent, ...ancestors(command.parent)] : [];
+}
+
+function withChanging(command: Command): Command {
+	return withBackup(withWriting(command));
 }
 
 /** Builds the parser. `done` is told the exit code of the command that ran. */
@@ -106,7 +113,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	program.commandsGroup('Program a device:');
 	examples(
 		withOutput(
-			withWriting(
+			withChanging(
 				withLocal(
 					withBootloaderWay(
 						withGoal(
@@ -137,7 +144,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 
 	examples(
 		withOutput(
-			withWriting(
+			withChanging(
 				withBootloaderWay(
 					withGoal(
 						add(
@@ -225,6 +232,10 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	registerDoctor(registrar);
 	registerReleases(registrar);
 	registerMatrix(registrar);
+
+	program.commandsGroup('Settings and keys of a device:');
+	registerBackup(registrar);
+	registerKeys(registrar);
 
 	program.commandsGroup('Make files for other tools:');
 	registerHex(registrar);

@@ -88,6 +88,14 @@ export function withWriting(command: Command): Command {
 		.option('-y, --yes', 'do not ask before writing (needed where nobody can answer, as in scripts)');
 }
 
+/** For every command that changes what is on a device. `optional`: it may be left out. */
+export function withBackup(command: Command, optional = true): Command {
+	command
+		.optionsGroup('What was on it before:')
+		.option('--backup <file>', 'keep it in this file; default: a new file in the folder for backups (LINAC_BACKUPS)');
+	return optional ? command.option('--no-backup', 'write without a backup: keys that are lost then are lost') : command;
+}
+
 export function withOutput(command: Command): Command {
 	return command
 		.optionsGroup('Output:')

@@ -28,8 +28,8 @@ export interface DctJobOptions extends Environment {
 	backup?: BackupHook;
 	/** Look and compare, and write nothing. */
 	dryRun?: boolean;
-	/** Leave the device in DFU mode: another job follows. Otherwise it ends in the mode in which it was found. */
-	stayInDfu?: boolean;
+	/** Asked at the end: leave the device in DFU mode, because another job follows? Otherwise it ends in the mode in which it was found. */
+	stayInDfu?: () => boolean;
 }
 
 export interface DctReportField {
@@ -66,7 +66,8 @@ export async function runDctJob(options: DctJobOptions): Promise<Verdict<DctRepo
 	const ran = session.found.mode === 'normal';
 	try {
 		const verdict = await new DctJob(session, events, options).run();
-		if (ran && !options.stayInDfu && session.found.mode === 'dfu') await letRun(session);
+		if (ran && !(verdict.ok && !verdict.value.error && options.stayInDfu?.()) && session.found.mode === 'dfu')
+			await letRun(session);
 		return verdict;
 	} catch (error) {
 		if (ran && session.found.mode === 'dfu') await letRun(session).catch(() => {});

@@ -1,5 +1,7 @@
 export * from './backup/backup-file.js';
 export * from './backup/contents.js';
+export { type RestorableGroup, restorableGroups, restoreChanges } from './backup/restore-changes.js';
+export { type TakeBackupOptions, takeBackup } from './backup/take-backup.js';
 export { type DctChange, type DctJobOptions, type DctReport, type DctReportField, runDctJob } from './dct-job.js';
 export { type DeviceSelector, findDevice } from './device-selector.js';
 export { completeEnvironment, defaultLimits, type Environment, type JobLimits, usbIdsOf, type World } from './environment.js';

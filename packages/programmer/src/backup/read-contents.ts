@@ -24,14 +24,18 @@ import { moduleBytes, readModules } from '../snapshot-dfu.js';
 import type { BackupContents, BackupMissing, BackupPart } from './contents.js';
 
 /** `device`: the last look at it, before anything was changed. Throws `BACKUP_NOT_READABLE`, and what reading over DFU throws. */
-export async function readContents(session: DeviceSession, device: DeviceSnapshot): Promise<BackupContents> {
+export async function readContents(
+	session: DeviceSession,
+	device: DeviceSnapshot,
+	wanted: 'all' | 'settings' = 'all',
+): Promise<BackupContents> {
 	const { platform, world } = session;
 	const dfu = await session.dfu();
 	const reader = new Reader(dfu, platform, world);
 	try {
 		const dct = await readDct(reader, platform);
 		const segments = await readSegments(reader, platform);
-		const applications = await readApplications(dfu, platform, world, device);
+		const applications = wanted === 'all' ? await readApplications(dfu, platform, world, device) : [];
 		return {
 			platform: platform.name,
 			...(session.deviceId === undefined ? {} : { deviceId: session.deviceId }),
@@ -96,9 +100,13 @@ async function readDct(reader: Reader, platform: Platform): Promise<DctReading> 
 	const sectors = [both.subarray(0, size), both.subarray(size)] as const;
 	const raw: BackupPart = { kind: 'dct-sectors', storage: 'internal', address: store.sectors[0], bytes: both };
 	const current = dctSectorFormat(store.layout).current(...sectors);
+	// A new device has no table yet; its bootloader gives what a blank one would hold.
+	if (!current && given && blank(given)) {
+		return { parts: [{ kind: 'dct', storage: 'dct', address: 0, bytes: given }, raw], missing: [], notes: [], access: true };
+	}
 	if (!current) {
 		const message = `Neither flash sector of the DCT holds a table: the ${platform.displayName} has no settings, or they are damaged.`;
-		return { parts: [raw], missing: [{ kind: 'dct', code: 'DCT_NO_TABLE', message }], notes: [], access: blank(given) };
+		return { parts: [raw], missing: [{ kind: 'dct', code: 'DCT_NO_TABLE', message }], notes: [], access: false };
 	}
 	const bytes = dctSettings(store.layout, sectors[current.sector]).slice(0, table.size);
 	const access = given !== undefined && equalBytes(given, bytes);
@@ -110,9 +118,9 @@ async function readDct(reader: Reader, platform: Platform): Promise<DctReading> 
 	return { parts: [{ kind: 'dct', storage: 'dct', address: 0, bytes }, raw], missing: [], notes, access };
 }
 
-/** A device without a table yet gives 0xFF; zeros are how a bootloader says that it cannot. */
-function blank(bytes: Uint8Array | undefined): boolean {
-	return bytes?.every((b) => b === 0xff) === true;
+/** 0xFF: zeros are how a bootloader says that it cannot. */
+function blank(bytes: Uint8Array): boolean {
+	return bytes.every((b) => b === 0xff);
 }
 
 async function unlessRefused(read: () => Promise<Uint8Array>): Promise<Uint8Array | undefined> {
