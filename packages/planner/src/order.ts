@@ -11,39 +11,10 @@ import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
 import { refusedBySystem } from './requests.js';
 import { afterAction, type WrittenModule } from './transitions.js';
-import type { BootloaderWay, PendingUpdate, StepAction } from './types.js';
+import type { StepAction } from './types.js';
 import { assembleStaged, clearDrafts } from './update-drafts.js';
 import type { Wanted } from './wanted.js';
-
-/** A step before it is numbered, estimated and described. */
-export interface Draft {
-	action: StepAction;
-	title: string;
-	because: string[];
-	wanted?: Wanted;
-	from?: number;
-	needs: string[];
-}
-
-export interface Work {
-	model: DeviceModel;
-	/** Decisions of need `write` or `prove`. */
-	decisions: Decision[];
-	/** Assets to send, in this order. */
-	assets: readonly AssetDecision[];
-	/** Something has to be read back in DFU, whether anything is written or not. */
-	compare: boolean;
-	/** Every wanted module, also those that stay as they are. */
-	wanted: ReadonlyMap<string, Wanted>;
-	/** The setup-done byte has to be set. */
-	setupDone: { offset: number; value: number; why: string } | undefined;
-	/** Version of the system in the end, for memory maps. */
-	systemVersion: number | undefined;
-	/** How modules that DFU cannot put in their place get there. */
-	way: BootloaderWay;
-	/** Orders that stand in the DCT now. */
-	pending: readonly PendingUpdate[];
-}
+import type { Draft, Work } from './work.js';
 
 export type Ordered = { ok: true; drafts: Draft[]; final: DeviceModel } | { ok: false; why: string[] };
 

@@ -29,12 +29,13 @@ import {
 	steppingStones,
 } from './guards.js';
 import { type DeviceModel, find, keyOf, listed, modelOf, unmet, withModule } from './model.js';
-import { order, overDfu, type Work } from './order.js';
+import { order, overDfu } from './order.js';
 import { refusal } from './refusal.js';
 import { releaseFrom, systemNeeded } from './release-needed.js';
 import { toSteps } from './steps.js';
 import type { DeviceSnapshot, ExpectedModule, FileVerdict, Goal, Plan, PlanInputs, Refusal } from './types.js';
 import { addRelease, applicationProblem, info, type Judged, judgeFiles, verdictOf, warning } from './wanted.js';
+import type { Work } from './work.js';
 
 export interface PlanOptions {
 	platform: Platform;

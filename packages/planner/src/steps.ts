@@ -4,10 +4,10 @@ import { ModuleFunction } from '@linac/firmware';
 import { boot } from './boot.js';
 import { ASK_MS, assetMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
 import { type DeviceModel, listed } from './model.js';
-import type { Draft } from './order.js';
 import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted, whenStarted } from './transitions.js';
 import type { ExpectedAsset, ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
 import { warning } from './wanted.js';
+import type { Draft } from './work.js';
 
 export interface Ending {
 	modules: ExpectedModule[];
