@@ -157,6 +157,9 @@ function overwritten(model: DeviceModel, address: number, length: number, by: Wr
 	const head = bootFacts(model.platform).headBytes;
 	for (const other of model.modules.values()) {
 		if (keyOf(other) === keyOf(by) || other.start === undefined || other.size === undefined) continue;
+		// The firmware of a network co-processor has addresses of another chip.
+		const slot = model.platform.modules.find((s) => keyOf(s) === keyOf(other));
+		if (slot && slot.region === undefined) continue;
 		if (other.start >= address + length || other.start + other.size <= address) continue;
 		const headGone = other.start < address + length && other.start + head > address;
 		result = headGone
