@@ -25,6 +25,8 @@ export interface InstalledModule {
 	dependenciesMet?: boolean;
 	productId?: number;
 	productVersion?: number;
+	/** Address of a second header in a system part, for older bootloaders; `null`: read, and there is none. */
+	secondStart?: number | null;
 	/** Platform in its header, where that is not the device's: then it is not `valid`. */
 	platformId?: number;
 }
@@ -105,6 +107,8 @@ export interface Goal {
 	allow: Permission[];
 	/** Default: `control`. */
 	bootloaderWay?: BootloaderWay;
+	/** A stepping stone on the way to another release: an application that does not run on it may stay where it is. */
+	onTheWay?: boolean;
 }
 
 export interface GoalFile {

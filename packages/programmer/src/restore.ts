@@ -222,7 +222,17 @@ class Repair {
 		const given = this.#options.files ?? [];
 		// On a stepping stone only Device OS changes; the application comes with the release that it is for.
 		const files = target === this.#release.version ? [...given, ...(this.#application ? [this.#application] : [])] : [];
-		return { target, files, applicationOnly: false, allow: this.#options.allow ?? [], bootloaderWay: way };
+		const allow = this.#options.allow ?? [];
+		// A stepping stone may be older than what is there: on the way, not in the end.
+		if (target === this.#release.version) return { target, files, applicationOnly: false, allow, bootloaderWay: way };
+		return {
+			target,
+			files,
+			applicationOnly: false,
+			allow: [...new Set<Permission>([...allow, 'downgrade'])],
+			bootloaderWay: way,
+			onTheWay: true,
+		};
 	}
 
 	/** Out of DFU mode again, where the device was running and can. */
