@@ -52,6 +52,8 @@ export interface State {
 	release: string;
 	/** What was done to it, in words. */
 	damage: string[];
+	/** It had a whole bootloader when it was found. */
+	bootloader: boolean;
 	device: VirtualDevice;
 	bus: VirtualBus;
 	clock: Clock;
@@ -361,11 +363,12 @@ export function damaged(kind: Kind, seed: number, clock: Clock = new VirtualCloc
 	const [how, apply] = pick(random, starts);
 	apply(m);
 	damage.push(`found ${how}`);
+	const whole = device.installedModules().some((t) => t.function === ModuleFunction.bootloader && t.index === 0 && t.valid);
 	const bus = new VirtualBus();
 	bus.add(device);
 	if (!m.unplugged) device.plug();
 	for (const later of m.later) later(device);
-	return { seed, kind, release: release.version, damage, device, bus, clock };
+	return { seed, kind, release: release.version, damage, bootloader: whole, device, bus, clock };
 }
 
 /** A real one now and then, else one of random bytes; in the 256 KB slot where there is one, mostly. */

@@ -12,7 +12,11 @@ import { realTinker } from '../support/real-firmware.js';
 import { sourced } from './programming-setup.js';
 import { damaged, type Kind, releaseOf, type State } from './recovery-states.js';
 
+// Thousands of transfers are cancelled timers, each an error that nobody looks at.
 Error.stackTraceLimit = 0;
+
+/** `npm run test:sweep`. */
+export const all = process.env.LINAC_SWEEP === 'all';
 
 export interface Ended {
 	report?: RestoreReport;
@@ -136,6 +140,7 @@ export async function sweepStates(kind: Kind, seeds: readonly number[]): Promise
 		if (ended.error?.code === 'NOTHING_ANSWERS') {
 			const lie = await isTrueSwd(state, ended);
 			if (lie) sweep.bad.push(`${what()}: ${lie}`);
+			else if (state.bootloader) sweep.bad.push(`${what()}: it had a bootloader when it was found, and has none now`);
 			else sweep.swd++;
 			continue;
 		}
@@ -218,4 +223,20 @@ async function writesOf(kind: Kind, seed: number): Promise<number> {
 function spread(count: number, most: number): number[] {
 	if (count <= most) return Array.from({ length: count }, (_, i) => i + 1);
 	return [...new Set(Array.from({ length: most }, (_, i) => 1 + Math.round((i * (count - 1)) / (most - 1))))];
+}
+
+function seconds(began: number): string {
+	return `${((performance.now() - began) / 1000).toFixed(1)} s`;
+}
+
+export function sayStates(name: string, s: Sweep, began: number): void {
+	console.log(
+		`${name}: ${s.states} states in ${seconds(began)}, ${s.repaired} repaired, ${s.already} sound already, ${s.swd} for SWD only, ${s.byHand} with buttons, ${s.bad.length} bad`,
+	);
+}
+
+export function sayPower(name: string, s: PowerSweep, began: number): void {
+	console.log(
+		`${name}: ${s.states} states, ${s.points} of ${s.writes} flash writes in ${seconds(began)}, ${s.repaired} repaired, ${s.named} dead as named, ${s.bad.length} bad`,
+	);
 }
