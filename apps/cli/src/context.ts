@@ -35,7 +35,11 @@ export interface GoalOptions extends SourceOptions, DeviceOptions {
 	target?: string;
 	applicationOnly?: boolean;
 	allow?: string[];
+	bootloaderBy?: 'control' | 'ota-slot' | 'module-slot';
+	experimental?: boolean;
 	explain?: boolean;
+	/** `flash --local`: a folder or zip of binaries as it is, folders inside included, and the setup-done mark with it. */
+	local?: boolean;
 }
 
 export interface BackupOptions {
@@ -46,6 +50,4 @@ export interface BackupOptions {
 export interface WriteOptions extends GoalOptions, BackupOptions {
 	dryRun?: boolean;
 	yes?: boolean;
-	/** `flash --local`: accepted for the sake of existing habits and scripts; linac always works locally. */
-	local?: boolean;
 }

@@ -144,6 +144,7 @@ export class JobProgress {
 
 function evidenceText(evidence: unknown): string {
 	if (typeof evidence !== 'object' || evidence === null) return '';
-	const { sha256 } = evidence as { sha256?: unknown };
-	return typeof sha256 === 'string' ? `, read back: SHA-256 ${sha256.slice(0, 12)}... is right` : '';
+	const { sha256, proof } = evidence as { sha256?: unknown; proof?: unknown };
+	const how = proof === 'device-hash' ? 'told by the device' : 'read back';
+	return typeof sha256 === 'string' ? `, ${how}: SHA-256 ${sha256.slice(0, 12)}... is right` : '';
 }

@@ -54,6 +54,33 @@ export function withGoal(command: Command, target: string): Command {
 	);
 }
 
+/** The manual flow of Particle's "Programming devices" in one command. */
+export function withLocal(command: Command): Command {
+	return command
+		.optionsGroup('What to install:')
+		.option('--local', 'take a folder or zip of binaries whole, folders inside included, and mark setup as done where needed');
+}
+
+/** How bootloaders get to their place: docs/bootloader-over-dfu.md. */
+export function withBootloaderWay(command: Command): Command {
+	return command
+		.optionsGroup('How a bootloader gets to its place:')
+		.addOption(
+			new Option(
+				'--bootloader-by <way>',
+				'"control": the running Device OS takes it over USB. "ota-slot": DFU leaves it where Device OS looks when it starts; for a device that ' +
+					'cannot be talked to otherwise. "module-slot": DFU leaves it and an order for the bootloader; for a device whose Device OS does not ' +
+					'start (needs --experimental)',
+			)
+				.choices(['control', 'ota-slot', 'module-slot'])
+				.default('control'),
+		)
+		.option(
+			'--experimental',
+			'allow what was read in the source of Device OS and never tried on a board: --bootloader-by module-slot',
+		);
+}
+
 export function withWriting(command: Command): Command {
 	return command
 		.optionsGroup('How to do it:')

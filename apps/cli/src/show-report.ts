@@ -1,6 +1,6 @@
 /** Prints what a job did and the evidence for what is now on the device. */
 import type { BackupRecord, EvidenceRow, Report } from '@linac/programmer';
-import { count, formatBytes, formatDuration, shortHash } from './format.js';
+import { count, formatBytes, formatDuration, printable, shortHash } from './format.js';
 import type { Output } from './output.js';
 import { deviceName, showFiles } from './show-plan.js';
 
@@ -15,6 +15,7 @@ export function showEvidence(output: Output, rows: readonly EvidenceRow[], optio
 	const c = output.colors;
 	const version = (v: { version: number; valid?: boolean } | undefined) =>
 		v === undefined ? '-' : v.valid === false ? `${v.version} (damaged)` : String(v.version);
+	const stored = (v: { valid?: boolean } | undefined) => (v === undefined ? '-' : v.valid ? 'stored' : 'another');
 	const columns = [
 		{ title: 'Module' },
 		...(options.before ? [{ title: 'Before', align: 'right' as const }] : []),
@@ -26,10 +27,10 @@ export function showEvidence(output: Output, rows: readonly EvidenceRow[], optio
 	output.table(
 		columns,
 		rows.map((row) => [
-			row.slot,
-			...(options.before ? [version(row.before)] : []),
-			version(row.after),
-			version(row.expected),
+			row.asset === undefined ? row.slot : `asset ${printable(row.asset)}`,
+			...(options.before ? [row.asset === undefined ? version(row.before) : stored(row.before)] : []),
+			row.asset === undefined ? version(row.after) : stored(row.after),
+			row.asset === undefined ? version(row.expected) : 'stored',
 			row.ok ? c.green('ok') : c.red('WRONG'),
 			`${proofs[row.proof]}${row.sha256 ? ` ${shortHash(row.sha256)}...` : ''}${row.note ? ` (${row.note})` : ''}`,
 		]),

@@ -8,6 +8,8 @@ export { completeEnvironment, defaultLimits, type Environment, type JobLimits, u
 export { type KnownModule, knownModule } from './known-modules.js';
 export { buttonHint } from './operator.js';
 export { type ProgramOptions, program } from './program.js';
+export { type Diagnosis, type FailedWay, type RestoreOptions, type RestoreReport, restore } from './restore.js';
 export { type RunJobOptions, runJob } from './run-job.js';
 export { type SnapshotOptions, takeSnapshot } from './snapshot.js';
+export { assetRow } from './store-asset.js';
 export * from './types.js';

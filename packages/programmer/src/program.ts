@@ -33,6 +33,8 @@ export interface ProgramOptions extends Environment {
 	goal: Goal;
 	/** The release to take modules from, or how to open it once it is known what the device is. */
 	release?: ReleaseSet | ((device: DeviceSnapshot) => Promise<ReleaseSet | undefined>);
+	/** Further modules whose bytes are at hand, to give names to what is found on the device. */
+	known?: readonly KnownModule[];
 	/** Called with the first plan, before anything is written. `false` cancels. */
 	confirm?: (plan: Plan, device: DeviceSnapshot) => boolean | Promise<boolean>;
 	/**
@@ -49,7 +51,7 @@ export interface ProgramOptions extends Environment {
 export async function program(options: ProgramOptions): Promise<Verdict<Report>> {
 	const bare = completeEnvironment(options);
 	const given = typeof options.release === 'function' ? undefined : options.release;
-	const world: World = { ...bare, known: knownOf(options.goal, given, bare) };
+	const world: World = { ...bare, known: [...(options.known ?? []), ...knownOf(options.goal, given, bare)] };
 	const events = new JobEvents(world.clock, world.onEvent);
 	const found = await findOrAsk(world, events, options.selector);
 	const session = new DeviceSession(world, found, options.selector?.deviceId?.toLowerCase());
@@ -162,7 +164,7 @@ class Attempts {
 	/** Takes note of the release's modules. `true` when the device has to be asked again, because it told hashes that have names now. */
 	#learn(): boolean {
 		const { world } = this.#session;
-		const known = knownOf(this.#options.goal, this.#release, world);
+		const known = [...(this.#options.known ?? []), ...knownOf(this.#options.goal, this.#release, world)];
 		if (known.length === world.known.length) return false;
 		this.#session.know(known);
 		// Reading flash again is only worth it for a module without a header of its own, which a known content alone can confirm.

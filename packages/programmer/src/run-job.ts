@@ -5,6 +5,7 @@
 import { asLinacError, type LinacError, LinacError as LinacErrorClass, throwIfCancelled } from '@linac/core';
 import type { DeviceSnapshot, FileVerdict, Plan, PlanInputs, Step } from '@linac/planner';
 import type { DiscoveredDevice } from '@linac/usb';
+import { applyUpdate } from './apply-update.js';
 import type { BackupHook } from './backup/contents.js';
 import { FirstBackup } from './backup/first-backup.js';
 import { findDevice } from './device-selector.js';
@@ -16,6 +17,8 @@ import { evidenceRow, installed, Proofs } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
 import { DeviceSession } from './session.js';
 import { snapshotOf } from './snapshot.js';
+import { clearRequest, requestUpdate, stageUpdate } from './stage-update.js';
+import { assetRow, assetsOf, storeAsset } from './store-asset.js';
 import type { Report } from './types.js';
 import { updateByControl } from './update-control.js';
 import { verify } from './verify.js';
@@ -157,17 +160,16 @@ export async function runPlan(
 		}
 	}
 	const after = failure ? job.after : (job.after ?? (job.wrote ? undefined : before));
-	const evidence = expectedModules(plan).map((m) => evidenceRow(m, before, after, job.proofs));
+	const evidence = [
+		...expectedModules(plan).map((m) => evidenceRow(m, before, after, job.proofs)),
+		...assetsOf(plan).map((a) => assetRow(a, before, after)),
+	];
 	if (!failure && !evidence.every((row) => row.ok)) {
-		const missing = evidence.filter((row) => !row.ok).map((row) => row.slot);
-		failure = new LinacErrorClass(
-			'EVIDENCE_MISSING',
-			`Nothing proves that these modules are as planned: ${missing.join(', ')}.`,
-			{
-				retry: 'operator',
-				hint: 'Run the command again while the device is running normally.',
-			},
-		);
+		const missing = evidence.filter((row) => !row.ok).map((row) => (row.asset === undefined ? row.slot : `asset "${row.asset}"`));
+		failure = new LinacErrorClass('EVIDENCE_MISSING', `Nothing proves that these are as planned: ${missing.join(', ')}.`, {
+			retry: 'operator',
+			hint: 'Run the command again while the device is running normally.',
+		});
 	}
 	const report: Report = {
 		format: 'linac-report/1',
@@ -240,9 +242,17 @@ function perform(job: RunningJob, step: Step): Promise<StepResult> {
 		case 'write-dfu':
 			return writeModule(job, step, action);
 		case 'update-control':
-			return updateByControl(job, step, action);
+			return action.asset ? storeAsset(job, step, action, action.asset) : updateByControl(job, step, action);
 		case 'invalidate':
 			return invalidate(job, step, action);
+		case 'stage-update':
+			return stageUpdate(job, step, action);
+		case 'request-update':
+			return requestUpdate(job, step, action);
+		case 'clear-request':
+			return clearRequest(job, step, action);
+		case 'apply-update':
+			return applyUpdate(job, step, action);
 		case 'write-dct':
 			return writeDct(job, step, action);
 		case 'restart':

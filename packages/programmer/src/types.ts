@@ -34,6 +34,8 @@ export type Outcome = 'verified' | 'already' | 'failed' | 'cancelled';
 
 export interface EvidenceRow {
 	slot: string;
+	/** Name of the asset, where `slot` is `asset`. `valid` of before and after says then whether it is the very same, by SHA-256. */
+	asset?: string;
 	function: number;
 	index: number;
 	before?: { version: number; valid: boolean };

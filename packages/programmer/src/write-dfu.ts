@@ -119,7 +119,7 @@ function headPieces(head: number, prefixAt: number): [number, number][] {
 }
 
 /** Compares the head in one transfer, and the rest only when the head is equal. */
-async function isThere(
+export async function isThere(
 	job: RunningJob,
 	step: Step,
 	dfu: DfuDevice,
@@ -145,7 +145,7 @@ async function isThere(
 	return equalBytes(bytes, rest.subarray(0, middle));
 }
 
-function differs(step: Step, back: Uint8Array, wanted: Uint8Array, address: number): LinacError {
+export function differs(step: Step, back: Uint8Array, wanted: Uint8Array, address: number): LinacError {
 	let at = 0;
 	while (at < wanted.length && back[at] === wanted[at]) at++;
 	return new LinacError(

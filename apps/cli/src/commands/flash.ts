@@ -20,6 +20,12 @@ import { plan as planCommand } from './plan.js';
 const operatorMs = 120_000;
 
 export async function flash(context: Context, options: WriteOptions, names: string[]): Promise<ExitCode> {
+	if (options.local && names.length === 0) {
+		throw usage(
+			'--local needs a folder or zip of binaries.',
+			'"linac flash --local FOLDER". To compile an application is not linac\'s: name the binary.',
+		);
+	}
 	if (names.length === 0 && options.target === undefined) {
 		throw usage(
 			'There is nothing to flash.',
@@ -67,7 +73,7 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
 			goal,
 			...(backup ? { backup } : {}),
-			limits: { operatorMs: context.interactive ? operatorMs : 0 },
+			limits: { ...connection.environment.limits, operatorMs: context.interactive ? operatorMs : 0 },
 			release: async (device) => {
 				try {
 					return await openFor(context, sources, device, goal, { update: isUpdate });
