@@ -118,7 +118,7 @@ describe('a device in any mode', () => {
 });
 
 describe('whatever is in the folder', () => {
-	const deviceId = () => lab.devices[taken]!.deviceId;
+	const deviceId = () => lab.devices[6]!.deviceId;
 	const into = (path: string, bytes: Uint8Array | string) => {
 		const at = join(folder.path, path);
 		mkdirSync(join(at, '..'), { recursive: true });
