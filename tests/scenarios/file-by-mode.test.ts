@@ -83,7 +83,7 @@ describe.each(withReleases.map((p) => [p.name, p] as const))('a folder of binari
 	const target = releases[0]!.version;
 
 	test.each(modes)('is sent in the modes that the table allows, every file of it, from a device in %s mode', (mode) => {
-		const found = releases.toReversed().flatMap((from) => {
+		const found = releases.slice().reverse().flatMap((from) => {
 			if (from.version === target) return [];
 			const depth = mode === 'dfu' ? 'read' : 'reported';
 			const device = snapshotOf(platform, withOlderSoftDevice(platform, deviceModules(platform, from.version)), {

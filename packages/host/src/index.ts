@@ -1,3 +1,5 @@
+export { backupsFolder } from './backups-folder.js';
+export { devicePublicKey, newDevicePrivateKey } from './device-keys.js';
 export { nodeDigests } from './digests.js';
 export { checkHost } from './doctor/check-host.js';
 export { hostWatcher, watcherOf } from './doctor/host-watcher.js';
@@ -28,6 +30,8 @@ export {
 	type TriedSource,
 } from './releases/open-release.js';
 export { readTarball } from './releases/tarball.js';
+export { readWholeFile, writeNewSecret } from './secret-files.js';
+export { nodeSerialHost } from './serial-node.js';
 export { UDEV_RULE_PATH, type UsbIds, udevRule, usbIdsByVendor } from './udev-rule.js';
 export { usbIpHost } from './usb-ip-host.js';
 export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';

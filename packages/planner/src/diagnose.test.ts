@@ -75,10 +75,12 @@ describe('what is wrong with a device', () => {
 
 	it('names what only the flags say', () => {
 		expect(codes({ ...dfu(boron, '2.2.0'), setupDone: false })).toEqual(['SETUP_NOT_DONE']);
-		expect(codes({ ...dfu(boron, '2.2.0'), pending: { otaFlag: true } })).toEqual(['UPDATE_PENDING']);
-		expect(codes({ ...dfu(boron, '2.2.0'), pending: { moduleSlots: [{ slot: 1, function: 2, destination: 0xf4000 }] } })).toEqual(
-			['MODULE_COPY_PENDING'],
-		);
+		expect(codes({ ...dfu(boron, '2.2.0'), pending: [{ way: 'ota-slot', offset: 1753, bytes: 'a5' }] })).toEqual([
+			'UPDATE_PENDING',
+		]);
+		expect(codes({ ...dfu(boron, '2.2.0'), pending: [{ way: 'module-slot', slot: 1, offset: 2872, bytes: 'cdab' }] })).toEqual([
+			'MODULE_COPY_PENDING',
+		]);
 		expect(codes(dfu(boron, '4.0.1'))).toEqual(['IN_DFU_MODE']);
 		expect(codes({ ...dfu(boron, '4.0.1'), mode: 'safe' })).toEqual(['SAFE_MODE']);
 		expect(codes({ ...dfu(boron, '4.0.1'), mode: 'listening' })).toEqual(['LISTENING_MODE']);

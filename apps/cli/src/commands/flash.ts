@@ -2,6 +2,7 @@
 import { LinacError, type RetryClass } from '@linac/core';
 import type { Plan } from '@linac/planner';
 import { program, type Report } from '@linac/programmer';
+import { backupHook } from '../backup-keeper.js';
 import { confirm } from '../confirm.js';
 import { connect } from '../connect.js';
 import type { Context, WriteOptions } from '../context.js';
@@ -48,6 +49,7 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 	const { output, signal } = context;
 	const files = await filesFor(context, names, options);
 	const goal = goalOf(options, files, options.target);
+	const backup = await backupHook(context, options);
 	const connection = await connect(context, options);
 	const sources = await openSources(context, options);
 	const progress = new JobProgress(output);
@@ -70,6 +72,7 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			signal,
 			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
 			goal,
+			...(backup ? { backup } : {}),
 			limits: { ...connection.environment.limits, operatorMs: context.interactive ? operatorMs : 0 },
 			release: async (device) => {
 				try {
