@@ -2,6 +2,7 @@ export { assetsWantedBy } from './assets.js';
 export { type Boot, boot, bootFacts, isMonolithic } from './boot.js';
 export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
+export { judgeNcp, type NcpJudgement } from './ncp.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';
 export { releaseFrom, releaseNeeded } from './release-needed.js';
 export { type SimulatedStep, type Simulation, simulate } from './simulate.js';
