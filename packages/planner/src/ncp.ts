@@ -47,10 +47,12 @@ export function judgeNcp(
 export function compareNcp(platform: Platform, version: number, installed: number | undefined): NcpJudgement | undefined {
 	const rule = rulesOf('never-downgrade', platform).find((r) => r.functions.includes(ModuleFunction.ncp));
 	if (installed === undefined || !rule || installed < version) return undefined;
+	if (installed === version) {
+		const reason = `NCP firmware ${installed} is there already: the device tells this version.`;
+		return { verdict: 'already-there', code: 'SAME_VERSION_THERE', reason };
+	}
 	const reason = `The NCP firmware on the device is ${installed}. ${rule.statement}`;
-	return installed === version
-		? { verdict: 'already-there', code: 'SAME_VERSION_THERE', reason, rule: rule.id }
-		: { verdict: 'newer-there', code: 'NEWER_STAYS', reason, rule: rule.id };
+	return { verdict: 'newer-there', code: 'NEWER_STAYS', reason, rule: rule.id };
 }
 
 /** The rule by which a running system does nothing with a module that it accepts. */
