@@ -18,11 +18,11 @@ import {
 import { nodeDigests } from '@linac/host';
 import type { GoalFile } from '@linac/planner';
 import { platformNames } from './facts.js';
-import { readInputs } from './inputs.js';
+import { type ReadOptions, readInputs } from './inputs.js';
 
-export async function readGoalFiles(names: readonly string[], cwd: string): Promise<GoalFile[]> {
+export async function readGoalFiles(names: readonly string[], cwd: string, options: ReadOptions = {}): Promise<GoalFile[]> {
 	const files: GoalFile[] = [];
-	for (const input of await readInputs(names, cwd)) {
+	for (const input of await readInputs(names, cwd, options)) {
 		if (input.bytes === undefined) {
 			files.push({ name: input.name, problems: input.problems });
 			continue;
@@ -69,6 +69,8 @@ export function leftOut(name: string, code: string, why: string): GoalFile {
 
 /** Notes and checksums stand in folders of firmware with good reason. What is called firmware and is none is a fault, though. */
 function isBystander(name: string): boolean {
+	// `.DS_Store`, and the `._NAME.bin` that macOS puts beside or (in __MACOSX/) into a zip: notes about files, named like them.
+	if (/(^|[\\/])\.[^\\/.][^\\/]*$|(^|[\\/])__MACOSX[\\/]/.test(name)) return true;
 	return !/\.(bin|hex|zip)$/i.test(name);
 }
 

@@ -20,10 +20,10 @@ import { usbIds } from './usb-ids.js';
 export async function filesFor(
 	context: Context,
 	names: readonly string[],
-	options: { applicationOnly?: boolean } = {},
+	options: { applicationOnly?: boolean; local?: boolean } = {},
 ): Promise<GoalFile[]> {
 	if (names.length === 0) return [];
-	const files = await readGoalFiles(names, context.cwd);
+	const files = await readGoalFiles(names, context.cwd, { nested: options.local ?? false });
 	const problems = files.flatMap((f) => (f.module?.module.sound ? [] : f.problems.filter((p) => p.severity === 'error')));
 	// What is wrong with the assets of a bundle does not matter where they are left out.
 	const heeded = options.applicationOnly ? problems.filter((p) => !p.code.startsWith('ASSET_')) : problems;
@@ -55,7 +55,9 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 	return {
 		files,
 		applicationOnly: options.applicationOnly ?? false,
-		allow: allow as Permission[],
+		allow: [...(allow as Permission[]), ...(options.experimental ? (['experimental'] as const) : [])],
+		...(options.local ? { setupDone: true } : {}),
+		...(options.bootloaderBy === undefined || options.bootloaderBy === 'control' ? {} : { bootloaderWay: options.bootloaderBy }),
 		...(target === undefined ? {} : { target }),
 	};
 }

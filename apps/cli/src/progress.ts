@@ -95,9 +95,23 @@ export class JobProgress {
 			case 'note':
 				this.#output.note(`      ${event.message}`);
 				break;
+			case 'backup-started':
+				this.#output.note(`      ${c.dim('keeping what is on the device, before anything is written')}`);
+				break;
+			case 'backup-finished':
+				this.#backup(event);
+				break;
 			case 'job-started':
 			case 'job-finished':
 				break;
+		}
+	}
+
+	#backup(event: JobEvent & { type: 'backup-finished' }): void {
+		for (const note of event.notes) this.#output.note(`      ${note}`);
+		if (event.file !== undefined) this.#output.note(`      backup in ${formatDuration(event.ms)}: ${event.file}`);
+		if (event.earlier !== undefined) {
+			this.#output.note(`      The application on it is not whole. The backup from before, where it is: ${event.earlier}`);
 		}
 	}
 

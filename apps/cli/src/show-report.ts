@@ -1,5 +1,5 @@
 /** Prints what a job did and the evidence for what is now on the device. */
-import type { EvidenceRow, Report } from '@linac/programmer';
+import type { BackupRecord, EvidenceRow, Report } from '@linac/programmer';
 import { count, formatBytes, formatDuration, printable, shortHash } from './format.js';
 import type { Output } from './output.js';
 import { deviceName, showFiles } from './show-plan.js';
@@ -38,6 +38,17 @@ export function showEvidence(output: Output, rows: readonly EvidenceRow[], optio
 	);
 }
 
+/** Where what was on the device before is, and how it gets back. */
+export function showBackup(output: Output, backup: BackupRecord | undefined): void {
+	if (!backup) return;
+	output.print();
+	output.print(`  Backup: ${backup.file}`);
+	for (const { message } of backup.missing ?? []) output.paragraph(`It lacks something: ${message}`, '  ');
+	if (backup.earlier !== undefined)
+		output.print(`  Backup from before the interruption, with the whole application: ${backup.earlier}`);
+	output.print(`  ${output.colors.dim('linac backup restore FILE puts settings and application back.')}`);
+}
+
 export function showReport(output: Output, report: Report, displayName?: string): void {
 	const c = output.colors;
 	output.print();
@@ -68,6 +79,7 @@ export function showReport(output: Output, report: Report, displayName?: string)
 		showEvidence(output, report.evidence, { before: true });
 	}
 	if (report.outcome === 'verified' || report.outcome === 'already') showFiles(output, report.files, true);
+	showBackup(output, report.backup);
 	const done = report.steps.filter((s) => s.result === 'done').length;
 	const skipped = report.steps.filter((s) => s.result === 'skipped').length;
 	const left = report.steps.filter((s) => s.result === 'not-reached' || s.result === 'failed').length;

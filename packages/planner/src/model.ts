@@ -35,6 +35,16 @@ export interface DeviceModel {
 	setupDone: boolean | undefined;
 	/** Stored assets, by `assetKey`; `undefined`: not known, and taken as good enough. */
 	assets?: ReadonlySet<string> | undefined;
+	/** Modules that the next start would put in their place. */
+	requests?: readonly UpdateRequest[];
+}
+
+/** A staged module and the order to install it. */
+export interface UpdateRequest {
+	way: 'ota-slot' | 'module-slot';
+	/** Where it lies: address of the chip. */
+	address: number;
+	module: ModelModule;
 }
 
 /** Name and hash, as a device compares assets. */

@@ -10,35 +10,12 @@ import { type Boot, boot, bootFacts } from './boot.js';
 import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
 import { notUpdated } from './ncp.js';
+import { refusedBySystem } from './requests.js';
 import { afterAction, type WrittenModule } from './transitions.js';
 import type { StepAction } from './types.js';
+import { assembleStaged, clearDrafts } from './update-drafts.js';
 import type { Wanted } from './wanted.js';
-
-/** A step before it is numbered, estimated and described. */
-export interface Draft {
-	action: StepAction;
-	title: string;
-	because: string[];
-	wanted?: Wanted;
-	from?: number;
-	needs: string[];
-}
-
-export interface Work {
-	model: DeviceModel;
-	/** Decisions of need `write` or `prove`. */
-	decisions: Decision[];
-	/** Assets to send, in this order. */
-	assets: readonly AssetDecision[];
-	/** Something has to be read back in DFU, whether anything is written or not. */
-	compare: boolean;
-	/** Every wanted module, also those that stay as they are. */
-	wanted: ReadonlyMap<string, Wanted>;
-	/** The setup-done byte has to be set. */
-	setupDone: { offset: number; value: number; why: string } | undefined;
-	/** Version of the system in the end, for memory maps. */
-	systemVersion: number | undefined;
-}
+import type { Draft, Work } from './work.js';
 
 export type Ordered = { ok: true; drafts: Draft[]; final: DeviceModel } | { ok: false; why: string[] };
 
@@ -57,14 +34,23 @@ export function order(work: Work): Ordered {
 	if (dfu.length === 0 && control.length === 0 && work.assets.length === 0 && !work.compare && work.model.mode !== 'dfu')
 		return { ok: true, drafts: [], final: work.model };
 	const why: string[] = [];
-	for (const first of splits(control, work.model.mode === 'dfu')) {
+	// One session is enough for module slots, and needs no system that runs: as little as possible before the rest.
+	for (const first of splits(control, work.model.mode === 'dfu' || work.way === 'module-slot')) {
 		const second = control.filter((d) => !first.includes(d));
-		const drafts = assemble(work, sorted(first), dfu, sorted(second));
-		const result = holds(work, drafts);
+		const result = attempt(work, sorted(first), dfu, sorted(second));
 		if (result.ok) return result;
 		for (const reason of result.why) if (!why.includes(reason)) why.push(reason);
 	}
 	return { ok: false, why };
+}
+
+function attempt(work: Work, first: Decision[], dfu: Draft[], second: Decision[]): Ordered {
+	const made =
+		work.way === 'control'
+			? { ok: true as const, drafts: assemble(work, first, dfu, second) }
+			: assembleStaged(work, first, dfu, second, { restart: restartDraft, enterDfu: enterDfuDraft, control: controlDraft });
+	if (!made.ok) return made;
+	return holds(work, [...clearDrafts(work, made.drafts), ...made.drafts]);
 }
 
 /**
@@ -120,7 +106,7 @@ function assemble(work: Work, first: Decision[], dfu: Draft[], second: Decision[
 	return drafts;
 }
 
-function sameNumber(d: Decision): boolean {
+export function sameNumber(d: Decision): boolean {
 	return isReadable(d.wanted) && d.from === d.wanted.written.version;
 }
 
@@ -348,8 +334,18 @@ function holds(work: Work, drafts: Draft[]): Ordered {
 		if (action.kind === 'enter-mode' && (model.mode === 'dfu' || !reachable(model))) {
 			return { ok: false, why: ['The device does not run, so it cannot be asked to enter DFU.'] };
 		}
+		if (action.kind === 'apply-update') {
+			for (const request of model.requests ?? []) {
+				const refused = request.way === 'ota-slot' ? refusedBySystem(model, request) : undefined;
+				if (refused) return { ok: false, why: [refused] };
+			}
+		}
 		model = afterAction(model, action, draft.wanted?.written);
 		const next = boot(model);
+		if (action.kind === 'apply-update' && (model.requests?.length ?? 0) > 0)
+			return { ok: false, why: [`After "${draft.title}" the module would not be in its place.`] };
+		if (action.kind === 'apply-update' && action.then === 'run' && !runs(next))
+			return { ok: false, why: [`After "${draft.title}" the device would not run: ${next.why}`] };
 		if (next.recovery === 'none') return { ok: false, why: [`After "${draft.title}": ${next.why}`] };
 		if ((action.kind === 'restart' || action.kind === 'update-control') && !runs(next)) {
 			return { ok: false, why: [`After "${draft.title}" the device would not run: ${next.why}`] };

@@ -8,6 +8,14 @@ import { assert, bad, type Digests, good, type Json, type Problem, portableDiges
 import { ModuleFunction } from '@linac/firmware';
 import { assetVerdicts, decideAssets, expectedAssets } from './assets.js';
 import { boot, bootFacts, isMonolithic, runningApplication } from './boot.js';
+import {
+	bootloaderWayProblem,
+	experimentNotes,
+	moduleSlotProblem,
+	otherWay,
+	pendingNotes,
+	struckAgain,
+} from './bootloader-way-guards.js';
 import { type Decision, type Decisions, decide } from './decisions.js';
 import {
 	applicationNeeds,
@@ -21,12 +29,13 @@ import {
 	steppingStones,
 } from './guards.js';
 import { type DeviceModel, find, keyOf, listed, modelOf, unmet, withModule } from './model.js';
-import { order, overDfu, type Work } from './order.js';
+import { order, overDfu } from './order.js';
 import { refusal } from './refusal.js';
 import { releaseFrom, systemNeeded } from './release-needed.js';
 import { toSteps } from './steps.js';
 import type { DeviceSnapshot, ExpectedModule, FileVerdict, Goal, Plan, PlanInputs, Refusal } from './types.js';
 import { addRelease, applicationProblem, info, type Judged, judgeFiles, verdictOf, warning } from './wanted.js';
+import type { Work } from './work.js';
 
 export interface PlanOptions {
 	platform: Platform;
@@ -96,6 +105,8 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const stone =
 		systemVersion === undefined || !wanted.has(keyOf(startModule)) ? undefined : steppingStones(model, systemVersion, targetName);
 	if (stone) problems.push(stone);
+	const wayProblem = bootloaderWayProblem(device, goal);
+	if (wayProblem) problems.push(wayProblem);
 	const decided = decide(model, wanted, goal);
 	problems.push(...decided.problems);
 	problems.push(...keptApplicationProblems(job, decided));
@@ -113,6 +124,8 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 			.map((d) => d.wanted.source.module.bytes.length),
 	});
 	problems.push(...assets.problems);
+	const slotProblem = moduleSlotProblem(model, goal, decided.decisions);
+	if (slotProblem) problems.push(slotProblem);
 	if (problems.length > 0) return bad(...problems);
 	if (wanted.size === 0 && assets.decisions.every((d) => d.need === 'not-needed')) {
 		judged.verdicts.push(...assetVerdicts(assets.decisions, () => []));
@@ -126,21 +139,25 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const work: Work = {
 		// Assets that it is not known to have, it is taken not to have: they are sent, and skipped where the device tells them.
 		model: sent.length > 0 && !model.assets ? { ...model, assets: new Set() } : model,
-		decisions: decided.decisions.filter((d) => d.need === 'write' || d.need === 'prove'),
+		decisions: struckAgain(model, goal, decided.decisions).filter((d) => d.need === 'write' || d.need === 'prove'),
 		compare: decided.decisions.some((d) => d.need === 'compare'),
 		assets: sent,
 		wanted,
 		setupDone: setupNeeded(job, systemVersion),
 		systemVersion,
+		way: goal.bootloaderWay ?? 'control',
+		pending: device.pending ?? [],
 	};
+	notes.push(...pendingNotes(platform, device));
 	const ordered = order(work);
 	if (!ordered.ok) {
+		const other = otherWay(work);
 		const deep = systemVersion === undefined ? undefined : steppingStones(model, systemVersion, targetName, true);
-		if (deep) return bad(deep);
+		if (deep) return bad(other === undefined ? deep : { ...deep, message: `${deep.message} ${other}` });
 		return bad(
 			refusal(
 				'NO_SAFE_ORDER',
-				`There is no order of steps in which this device could be brought back at every point. ${ordered.why.join(' ')}`,
+				`There is no order of steps in which this device could be brought back at every point. ${[...ordered.why, ...(other === undefined ? [] : [other])].join(' ')}`,
 				{ details: ordered.why },
 			),
 		);
@@ -172,6 +189,7 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 		...hazards,
 		...ruleNotes(model, systemVersion, !runningApplication(ordered.final)),
 		...stateNotes(job, ordered.final),
+		...experimentNotes(ordered.drafts),
 	);
 	const stepsOf = (sha256: string) => steps.filter((s) => 'sha256' in s.action && s.action.sha256 === sha256).map((s) => s.id);
 	const files = byName([...verdicts(job, decided.decisions, steps), ...assetVerdicts(assets.decisions, stepsOf)]);
@@ -312,7 +330,8 @@ function setupNeeded(job: Job, systemVersion: number | undefined): Work['setupDo
 	const rule = rulesOf('setup-done', platform)[0];
 	const offset = platform.dct.setupDone;
 	if (!rule || offset === undefined || systemVersion === undefined || systemVersion >= rule.systemBefore) return undefined;
-	if (!job.judged.wanted.has(keyOf(bootFacts(platform).startModule)) || job.model.setupDone === true) return undefined;
+	if (job.model.setupDone === true) return undefined;
+	if (!job.judged.wanted.has(keyOf(bootFacts(platform).startModule)) && !job.goal.setupDone) return undefined;
 	const before = find(job.model, bootFacts(platform).startModule)?.version;
 	// It runs its application with a system that would wait otherwise: so it is set.
 	if (job.device.mode === 'normal' && job.model.setupDone === undefined && before !== undefined && before < rule.systemBefore)

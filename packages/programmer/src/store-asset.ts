@@ -26,8 +26,8 @@ export async function storeAsset(
 	if (await there()) return { skipped: `The device tells that "${asset.name}" is stored, with the same SHA-256.`, evidence };
 
 	throwIfCancelled(world.signal);
+	await job.changes();
 	const control = await session.answeringControl();
-	job.wrote = true;
 	await session.change(
 		'normal',
 		() =>

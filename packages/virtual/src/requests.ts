@@ -10,6 +10,7 @@ import { type Asset, availableAssets, requiredAssets } from './asset-manager.js'
 import type { Chip } from './chip.js';
 import { SystemError } from './chip.js';
 import type { RequestResult } from './control-channel.js';
+import { iccidOf, imeiOf, serialNumberOf } from './device-numbers.js';
 import type { Hardware } from './hardware.js';
 import { clearJobs } from './module-slots.js';
 import { bytesField, decode, fixed32Field, message, stringField, uintField } from './protobuf-wire.js';
@@ -36,6 +37,7 @@ const PROTECTION_FROM = 6000;
 /** 1.1.0: the requests that came with mesh (21, 31, 72 ...). */
 const GEN3_REQUESTS_FROM = 1100;
 const ECHO_FROM = 1512;
+const IMEI_FROM = 5800;
 
 const ok: RequestResult = { result: 0 };
 const fail = (result: number): RequestResult => ({ result });
@@ -63,7 +65,9 @@ export class SystemRequests {
 			case 20:
 				return answer(stringField(1, host.deviceId));
 			case 21:
-				return since(GEN3_REQUESTS_FROM) ? answer(stringField(1, this.#serialNumber())) : fail(SystemError.notSupported);
+				return since(GEN3_REQUESTS_FROM)
+					? answer(stringField(1, serialNumberOf(host.hw.platform, host.deviceId)))
+					: fail(SystemError.notSupported);
 			case 30:
 				return answer(stringField(1, host.osVersion));
 			case 31:
@@ -112,9 +116,7 @@ export class SystemRequests {
 			case 253:
 				return this.#updateData(payload);
 			case 554:
-				return host.hw.platform.components.cellular
-					? answer(stringField(1, `8901${digits(host.deviceId, 15)}`), stringField(2, digits(host.deviceId, 15)))
-					: fail(SystemError.notSupported);
+				return this.#cellularIds();
 			default:
 				return fail(SystemError.notSupported);
 		}
@@ -131,8 +133,13 @@ export class SystemRequests {
 		};
 	}
 
-	#serialNumber(): string {
-		return `P${this.#host.hw.platform.id.toString().padStart(3, '0')}LINAC${this.#host.deviceId.slice(-6).toUpperCase()}`;
+	/** Only where the modem is driven as a network coprocessor, so not on Gen 2; with the IMEI from 5.8.0 on, and not in 6.0.0 (control/cellular.cpp). */
+	#cellularIds(): RequestResult {
+		const { hw, systemVersion, deviceId } = this.#host;
+		const { cellular } = hw.platform.components;
+		if (!cellular || hw.platform.mcu === 'stm32f2' || systemVersion < GEN3_REQUESTS_FROM) return fail(SystemError.notSupported);
+		const withImei = systemVersion >= IMEI_FROM && !(systemVersion >= 6000 && systemVersion < 6100);
+		return answer(stringField(1, iccidOf(deviceId)), ...(withImei ? [stringField(2, imeiOf(deviceId))] : []));
 	}
 
 	#ncpVersion(): RequestResult {
@@ -232,10 +239,6 @@ export class SystemRequests {
 			() => {},
 		);
 	}
-}
-
-function digits(deviceId: string, count: number): string {
-	return BigInt(`0x${deviceId}`).toString().padStart(count, '0').slice(-count);
 }
 
 /** particle.ctrl.GetModuleInfoReply.Module; the enum differs from the format's numbers. */
