@@ -66,6 +66,24 @@ export async function readPending(
 	return found;
 }
 
+/**
+ * Whether the DCT asks for a factory reset: 0xAAAA at offset 12 (device-os v4.0.1: platform/MCU/nRF52840/inc/dct.h:251, hal/src/nRF52840/core_hal.c:493,
+ * bootloader/src/main.c:209; the same in v2.2.0 for the STM32F2).
+ */
+export async function readFactoryReset(
+	dfu: DfuDevice,
+	platform: Platform,
+	modules: readonly InstalledModule[],
+	world: World,
+): Promise<boolean | undefined> {
+	const dct = platform.alternates.find((a) => a.storage === 'dct');
+	if (!dct || platform.dct.moduleSlots === 0 || !reachesDct(platform, modules)) return undefined;
+	const flag = await dfu.read(dct.number, FACTORY_RESET + dct.addressOffset, 2, { signal: world.signal });
+	return flag[0] === 0xaa && flag[1] === 0xaa;
+}
+
+const FACTORY_RESET = 12;
+
 function reachesDct(platform: Platform, modules: readonly InstalledModule[]): boolean {
 	if (!dctNeedsSystem({ platform })) return true;
 	const parts = platform.modules.filter((m) => m.function === ModuleFunction.system);

@@ -5,6 +5,7 @@
  */
 import { sha256, toHex } from '@linac/core';
 import { ModuleFlag, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { missing, startAssets, storeAsset } from './asset-manager.js';
 import { type BootOutcome, type Chip, type OtaSlot, SystemError } from './chip.js';
 import { type DfuClass, DfuFunction, type DfuHost } from './dfu-function.js';
 import { DctDfuStorage, type DfuStorage, FlashDfuStorage } from './dfu-storage.js';
@@ -99,9 +100,11 @@ class Nrf52840 implements Chip {
 		if ((check(hw, bootloader, version) & needed) !== needed) reasons.push('the bootloader does not pass the checks');
 		if ((check(hw, system, version) & needed) !== needed)
 			reasons.push('the system part does not pass the checks or needs something newer');
-		if (system.function !== ModuleFunction.monolithic && !this.#application(hw, version)) {
+		const application = this.application(hw, version);
+		if (system.function !== ModuleFunction.monolithic && !application) {
 			reasons.push('there is no application that is whole and has what it needs');
 		}
+		reasons.push(...missing(await startAssets(hw, version, application)));
 		const updated = await applyFlaggedUpdate(this, hw, version);
 		if (updated) return updated;
 		let listening = hw.retained.startListening;
@@ -121,7 +124,7 @@ class Nrf52840 implements Chip {
 	}
 
 	/** The 128 KB application wins over the 256 KB one (user_hal.cpp). */
-	#application(hw: Hardware, version: number): FlashModule | undefined {
+	application(hw: Hardware, version: number): FlashModule | undefined {
 		for (const { slot, region } of hw.slots(version)) {
 			if (slot.function !== ModuleFunction.user || !region) continue;
 			const found = readModule(hw.internal, region.start, hw.vectors);
@@ -157,6 +160,11 @@ class Nrf52840 implements Chip {
 			if (module.function === ModuleFunction.ncp) {
 				await hw.worker.wait(length / restartMs.ncpBytesPerMs);
 				hw.ncpVersion = module.version;
+				continue;
+			}
+			if (module.function === ModuleFunction.asset) {
+				const result = await storeAsset(hw, systemVersion, module, this.application(hw, systemVersion));
+				if (result < 0) return result;
 				continue;
 			}
 			let destination = module.start;

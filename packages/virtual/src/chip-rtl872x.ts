@@ -5,6 +5,7 @@
  */
 import { equalBytes } from '@linac/core';
 import { ModuleFlag, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { missing, startAssets, storeAsset } from './asset-manager.js';
 import { type BootOutcome, type Chip, type OtaSlot, SystemError } from './chip.js';
 import { type DfuClass, DfuFunction, type DfuHost } from './dfu-function.js';
 import { DctDfuStorage, type DfuStorage, FlashDfuStorage } from './dfu-storage.js';
@@ -64,10 +65,9 @@ class Rtl872x implements Chip {
 		if ((check(hw, bootloader, version) & needed) !== needed) reasons.push('the bootloader does not pass the checks');
 		if ((check(hw, system, version) & needed) !== needed)
 			reasons.push('the system part does not pass the checks or needs something newer');
-		const user = this.#at(hw, ModuleFunction.user, 1, version);
-		if (!user || !fits(hw, user) || !crcOk(user) || !dependenciesMet(hw, user, version)) {
-			reasons.push('there is no application that is whole and has what it needs');
-		}
+		const application = this.application(hw, version);
+		if (!application) reasons.push('there is no application that is whole and has what it needs');
+		reasons.push(...missing(await startAssets(hw, version, application)));
 		const updated = await applyFlaggedUpdate(this, hw, version);
 		if (updated) return updated;
 		const listening = hw.retained.startListening;
@@ -75,6 +75,11 @@ class Rtl872x implements Chip {
 		const safe = reasons.length > 0;
 		const why = safe ? `Safe mode: ${reasons.join('; ')}.` : 'Everything is in place.';
 		return { runs: 'system', systemVersion: version, safe, listening, why };
+	}
+
+	application(hw: Hardware, version: number): FlashModule | undefined {
+		const user = this.#at(hw, ModuleFunction.user, 1, version);
+		return user && fits(hw, user) && crcOk(user) && dependenciesMet(hw, user, version) ? user : undefined;
 	}
 
 	#at(hw: Hardware, fn: number, index: number, version = 0): FlashModule | undefined {
@@ -104,6 +109,11 @@ class Rtl872x implements Chip {
 		const verdict = judge(hw, staged, systemVersion);
 		if (verdict < 0) return verdict;
 		for (const module of staged) {
+			if (module.function === ModuleFunction.asset) {
+				const result = await storeAsset(hw, systemVersion, module, this.application(hw, systemVersion));
+				if (result < 0) return result;
+				continue;
+			}
 			let flags: number = SlotFlag.verifyCrc | SlotFlag.destinationIsStart | SlotFlag.verifyFunction;
 			if (module.flags & ModuleFlag.compressed) flags |= SlotFlag.compressed;
 			const length = moduleLength(module) + 4;

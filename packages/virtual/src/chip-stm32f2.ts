@@ -41,6 +41,11 @@ class Stm32f2 implements Chip {
 		hw.internal.put(prefix.start, bytes);
 	}
 
+	/** Only asked for where assets are kept. */
+	application(): undefined {
+		return undefined;
+	}
+
 	bootloaderVersion(hw: Hardware): number {
 		return this.#bootloader(hw)?.version ?? 0;
 	}
