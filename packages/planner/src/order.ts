@@ -106,7 +106,7 @@ function assemble(work: Work, first: Decision[], dfu: Draft[], second: Decision[
 	return drafts;
 }
 
-export function sameNumber(d: Decision): boolean {
+function sameNumber(d: Decision): boolean {
 	return isReadable(d.wanted) && d.from === d.wanted.written.version;
 }
 

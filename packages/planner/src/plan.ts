@@ -97,7 +97,8 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const systemVersion = finalVersion(model, wanted, startModule);
 
 	const problems: Refusal[] = [];
-	const guard = protectionProblem(device, platform, wanted);
+	const wayProblem = bootloaderWayProblem(device, goal);
+	const guard = wayProblem ?? protectionProblem(device, platform, wanted);
 	if (guard) problems.push(guard);
 	problems.push(...placeProblems(platform, wanted, systemVersion));
 	problems.push(...applicationNeeds(model, wanted, release?.version));
@@ -105,8 +106,6 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const stone =
 		systemVersion === undefined || !wanted.has(keyOf(startModule)) ? undefined : steppingStones(model, systemVersion, targetName);
 	if (stone) problems.push(stone);
-	const wayProblem = bootloaderWayProblem(device, goal);
-	if (wayProblem) problems.push(wayProblem);
 	const decided = decide(model, wanted, goal);
 	problems.push(...decided.problems);
 	problems.push(...keptApplicationProblems(job, decided));
