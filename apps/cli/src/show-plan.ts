@@ -6,7 +6,7 @@ import { count, formatDuration, shortenHashes } from './format.js';
 import type { Output } from './output.js';
 import { wrapText } from './table.js';
 
-const transports: Record<string, string> = { dfu: 'DFU', control: 'running system' };
+const transports: Record<string, string> = { dfu: 'DFU', control: 'running system', serial: 'serial port' };
 /** What the device would do if it was started after a step. */
 const starts: Record<string, string> = {
 	normal: 'it runs normally',
@@ -88,6 +88,9 @@ const verdicts: Record<FileVerdict['verdict'], string> = {
 /** Codes of files whose bytes are compared first, and that are written only if those differ. */
 const compared: ReadonlySet<string> = new Set(['PROVED', 'COMPARED']);
 
+/** Where nothing can be read back. */
+const written: Record<string, string> = { SENT: 'Sent over serial; the device reports it.' };
+
 /** What became of every file that was given. `done` turns the future into the past. */
 export function showFiles(output: Output, files: readonly FileVerdict[], done = false): void {
 	if (files.length === 0) return;
@@ -103,7 +106,7 @@ export function showFiles(output: Output, files: readonly FileVerdict[], done = 
 		files.map((f) => [
 			f.name,
 			paint(f),
-			done && f.verdict === 'write' ? 'Written, read back and compared.' : shortenHashes(f.reason),
+			done && f.verdict === 'write' ? (written[f.code] ?? 'Written, read back and compared.') : shortenHashes(f.reason),
 		]),
 		'  ',
 	);

@@ -3,6 +3,7 @@ export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';
 export { releaseFrom, releaseNeeded } from './release-needed.js';
+export { planSerial, type SerialPlanOptions } from './serial-plan.js';
 export { type SimulatedStep, type Simulation, simulate } from './simulate.js';
 export { type Standing, standings } from './standing.js';
 export { stateOf } from './steps.js';

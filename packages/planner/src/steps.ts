@@ -84,6 +84,7 @@ function hazard(model: DeviceModel, action: StepAction, module: WrittenModule | 
 
 function transportOf(action: StepAction): Pick<Step, 'transport'> {
 	if (action.kind === 'write-dfu') return { transport: 'dfu' };
+	if (action.kind === 'update-serial') return { transport: 'serial' };
 	return action.kind === 'update-control' ? { transport: 'control' } : {};
 }
 
@@ -98,6 +99,7 @@ function estimate(model: DeviceModel, action: StepAction, module: WrittenModule 
 		case 'write-dfu':
 			return writeMs(platform, module!.start, action.length);
 		case 'update-control':
+		case 'update-serial':
 			return updateMs(platform, module!.start, action.length);
 		case 'invalidate':
 			return writeMs(platform, action.address, action.length);

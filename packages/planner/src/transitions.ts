@@ -70,6 +70,7 @@ export function afterAction(model: DeviceModel, action: StepAction, module?: Wri
 		case 'write-dfu':
 			return withModule(overwritten(model, action.address, action.length, module!), installed(model, module!, 'valid'));
 		case 'update-control':
+		case 'update-serial':
 			return running(withModule(model, installed(model, module!, 'valid')));
 		case 'invalidate':
 			return withoutModule(model, action.module);
@@ -132,7 +133,8 @@ export function whenInterrupted(model: DeviceModel, action: StepAction, module?:
 	switch (action.kind) {
 		case 'write-dfu':
 			return worst(boot(halfWritten(model, action, module!)), boot(model), boot(afterAction(model, action, module)));
-		case 'update-control': {
+		case 'update-control':
+		case 'update-serial': {
 			if (module!.function === ModuleFunction.bootloader) {
 				const way = bootloaderUpdateWay(model);
 				if (way.inPlace) return { way: 'none', why: way.why };

@@ -124,6 +124,8 @@ export type StepAction =
 	 * valid module of this version or a newer one (its version could not be known when the plan was made).
 	 */
 	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number }
+	/** Give a module to a listening Device OS over its serial port (YMODEM); it restarts by itself to apply it. */
+	| { kind: 'update-serial'; sha256: string; length: number }
 	/** Overwrite bytes so that a module there is not valid any more. `fill` 0xFF. */
 	| { kind: 'invalidate'; alternate: number; address: number; length: number; module: { function: number; index: number } }
 	/** One byte of the DCT, without erase. */
