@@ -153,6 +153,11 @@ export class VirtualDevice implements BusMember {
 		return this.#wire;
 	}
 
+	/** The application prints this on the USB serial port. */
+	say(text: string): void {
+		this.#serial?.pipe.print(text);
+	}
+
 	/** Holds MODE (SETUP on Gen 2) down for three seconds: a running system starts to listen. */
 	holdMode(): void {
 		if (this.#system) this.#system.listening = true;

@@ -1,6 +1,7 @@
 /** `linac serial ...`: devices over their serial port. */
 import type { Command } from 'commander';
 import type { SerialFlashOptions } from '../commands/serial/flash.js';
+import type { MonitorOptions } from '../commands/serial/monitor.js';
 import { collect, examples, fileKinds, type Registrar, withDevice, withOutput, withWriting } from '../registration.js';
 import type { SerialOptions } from '../serial-port.js';
 
@@ -37,6 +38,16 @@ export function registerSerial({ add, runs }: Registrar): void {
 		'linac serial mac',
 		'the only device that is connected',
 	]).action(runs<SerialOptions>(async () => (await import('../commands/serial/ask.js')).mac));
+
+	examples(
+		command(
+			'monitor',
+			'print what a device says, until Ctrl-C',
+			'Prints what comes from the serial port. Writes nothing to the device.',
+		).option('--no-reconnect', 'end when the device leaves, instead of waiting for it'),
+		['linac serial monitor', 'the only device that is connected'],
+		['linac serial monitor --json', 'one JSON object a line, each with its time'],
+	).action(runs<MonitorOptions>(async () => (await import('../commands/serial/monitor.js')).monitor));
 
 	examples(
 		withWriting(
