@@ -1,7 +1,7 @@
 /** Opens the way to the devices: this machine's USB, or a USB/IP server such as `linac lab`. Which device is meant is for choose-device.ts. */
 import { platforms, releases } from '@linac/catalog';
 import { systemClock } from '@linac/core';
-import { nodeDigests, nodeSerialHost, nodeUsbHost, usbIpHost } from '@linac/host';
+import { hostDifferences, nodeDigests, nodeSerialHost, nodeUsbHost, usbIpHost } from '@linac/host';
 import type { Environment } from '@linac/programmer';
 import type { SerialHost } from '@linac/serial';
 import { cdcSerialHost, type DiscoveredDevice, type UsbHost } from '@linac/usb';
@@ -34,7 +34,16 @@ export async function connect(context: Context, options: DeviceOptions): Promise
 		serial: address === undefined ? nodeSerialHost() : cdcSerialHost(host, usbIds(), systemClock),
 		where,
 		displayName,
-		environment: { host, platforms, releases, clock: systemClock, digests: nodeDigests, signal: context.signal },
+		environment: {
+			host,
+			platforms,
+			releases,
+			clock: systemClock,
+			digests: nodeDigests,
+			signal: context.signal,
+			// Devices of a USB/IP server are shown by that server, not by this system.
+			limits: address === undefined ? hostDifferences().reenumeration.value : {},
+		},
 		choose: (name) => ({
 			where,
 			displayName,

@@ -88,8 +88,11 @@ const verdicts: Record<FileVerdict['verdict'], string> = {
 /** Codes of files whose bytes are compared first, and that are written only if those differ. */
 const compared: ReadonlySet<string> = new Set(['PROVED', 'COMPARED']);
 
-/** Where nothing can be read back. */
-const written: Record<string, string> = { SENT: 'Sent over serial; the device reports it.' };
+/** How files are proved that are not read back, by the code of their verdict. */
+const proved: Readonly<Record<string, string>> = {
+	ASSET_SENT: 'Stored: the device tells the same name and SHA-256.',
+	SENT: 'Sent over serial; the device reports it.',
+};
 
 /** What became of every file that was given. `done` turns the future into the past. */
 export function showFiles(output: Output, files: readonly FileVerdict[], done = false): void {
@@ -106,7 +109,7 @@ export function showFiles(output: Output, files: readonly FileVerdict[], done = 
 		files.map((f) => [
 			f.name,
 			paint(f),
-			done && f.verdict === 'write' ? (written[f.code] ?? 'Written, read back and compared.') : shortenHashes(f.reason),
+			done && f.verdict === 'write' ? (proved[f.code] ?? 'Written, read back and compared.') : shortenHashes(f.reason),
 		]),
 		'  ',
 	);

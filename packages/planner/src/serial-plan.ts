@@ -12,13 +12,13 @@ import { boot, bootFacts, runningApplication } from './boot.js';
 import { type Decision, decide } from './decisions.js';
 import { applicationNeeds, finalVersion, neverOffered, placeProblems, protectionProblem, steppingStones } from './guards.js';
 import { type DeviceModel, find, keyOf, listed, modelOf, slotName, unmet } from './model.js';
-import type { Draft } from './order.js';
 import type { PlanWithInputs } from './plan.js';
 import { refusal } from './refusal.js';
 import { toSteps } from './steps.js';
 import { afterAction, type WrittenModule } from './transitions.js';
 import type { DeviceSnapshot, ExpectedModule, FileVerdict, Goal, Plan, Refusal } from './types.js';
 import { applicationProblem, judgeFiles, verdictOf, warning } from './wanted.js';
+import type { Draft } from './work.js';
 
 export interface SerialPlanOptions {
 	platform: Platform;
@@ -45,6 +45,13 @@ export function planSerial(device: DeviceSnapshot, goal: Goal, options: SerialPl
 	const twice = applicationProblem(judged);
 	if (judged.problems.length > 0 || twice) return bad(...judged.problems, ...(twice ? [twice] : []));
 	const { wanted } = judged;
+	const asset = judged.assets[0]?.files[0];
+	if (asset !== undefined)
+		return bad(
+			refusal('SERIAL_NOT_SUPPORTED', `${asset} is an asset, and assets are not sent over serial. Use "linac flash".`, {
+				file: asset,
+			}),
+		);
 	if (wanted.size === 0)
 		return bad(
 			refusal('NOTHING_TO_WRITE', `Nothing of what was given can be written. ${judged.verdicts.map((v) => v.reason).join(' ')}`),
@@ -77,7 +84,7 @@ export function planSerial(device: DeviceSnapshot, goal: Goal, options: SerialPl
 		return bad(refusal('GOAL_DOES_NOT_RUN', `With these modules the device would not run. ${ending.why}`));
 
 	const modules = decisions.flatMap((d) => expected(d, final));
-	const { steps, notes } = toSteps(model, drafts, { modules, osVersion: undefined, mode: ending.boots });
+	const { steps, notes } = toSteps(model, drafts, { modules, assets: [], osVersion: undefined, mode: ending.boots });
 	const files: FileVerdict[] = [...judged.verdicts, ...decisions.flatMap((d) => verdicts(d, steps))];
 	const sources = new Map<string, SourcedModule>([...wanted.values()].map((w) => [w.source.sha256, w.source]));
 	const body: Omit<Plan, 'id'> = {

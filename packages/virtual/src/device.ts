@@ -16,8 +16,9 @@ import {
 	toHex,
 	unwrap,
 } from '@linac/core';
-import type { ParsedModule } from '@linac/firmware';
+import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import type { UsbTransferResult, UsbWire } from '@linac/usb';
+import { storedAssets } from './asset-manager.js';
 import { type BusMember, disconnected, VirtualBus, VirtualWire } from './bus.js';
 import type { BootOutcome, Chip } from './chip.js';
 import { chips } from './chips.js';
@@ -197,6 +198,12 @@ export class VirtualDevice implements BusMember {
 		return this.#chip.installed(this.#hw);
 	}
 
+	/** The assets in the store that are whole, as the modules that were sent, by name. Read from the flash arrays. */
+	storedAssets(): Map<string, Uint8Array> {
+		const system = this.installedModules().filter((m) => m.function === ModuleFunction.system);
+		return storedAssets(this.#hw, Math.max(0, ...system.map((m) => m.version)));
+	}
+
 	/** The flash itself, for tests. */
 	flash(storage: 'internal' | 'external' | 'dct'): FlashModel {
 		return this.#hw.flash(storage);
@@ -205,6 +212,11 @@ export class VirtualDevice implements BusMember {
 	/** Reads the DCT, wherever it is kept. */
 	readDct(offset: number, length: number): Uint8Array {
 		return this.#hw.dct.read(offset, length);
+	}
+
+	/** Writes to the DCT as firmware would, at once: for tests that need a device with odd settings. */
+	putDct(offset: number, data: Uint8Array): void {
+		for (const step of this.#hw.dct.write(offset, data)) step.flash.apply(step);
 	}
 
 	/** Everything non-volatile, to go on with later. */
@@ -254,8 +266,9 @@ export class VirtualDevice implements BusMember {
 		for (let i = 0; i < MAX_RESTARTS; i++) {
 			await this.#worker.wait(restartMs.bootloader);
 			const now = await this.#chip.boot(this.#hw);
-			this.#hw.modeButton = false;
+			// A bootloader that has only set a register starts again at once, with the button still down.
 			if (now.runs === 'again') continue;
+			this.#hw.modeButton = false;
 			outcome = now;
 			break;
 		}

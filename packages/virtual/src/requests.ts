@@ -3,6 +3,10 @@
  * (device-os v4.0.1: system/src/system_control_internal.cpp, system/src/control/{config,storage,cellular}.cpp; replies: FirmwareModule list of
  * v5.6.0: system/src/system_info_encoding.cpp). Ids and first versions: docs/formats/usb-control.md.
  */
+import { fromHex } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
+import { keepsAssets } from './asset-files.js';
+import { type Asset, availableAssets, requiredAssets } from './asset-manager.js';
 import type { Chip } from './chip.js';
 import { SystemError } from './chip.js';
 import type { RequestResult } from './control-channel.js';
@@ -100,6 +104,8 @@ export class SystemRequests {
 				return since(PROTECTION_FROM) ? answer() : fail(SystemError.notSupported);
 			case 90:
 				return since(GEN3_REQUESTS_FROM) ? this.#moduleInfo() : fail(SystemError.notSupported);
+			case 91:
+				return this.#assetInfo();
 			case 250:
 				return this.#startUpdate(payload);
 			case 251:
@@ -164,8 +170,20 @@ export class SystemRequests {
 	#moduleInfo(): RequestResult {
 		const { hw, systemVersion } = this.#host;
 		const modules = seenModules(hw, systemVersion);
-		const encode = systemVersion >= CLOUD_MODULE_INFO_FROM ? cloudModule : controlModule;
+		const assets = keepsAssets(hw, systemVersion);
+		const encode = systemVersion >= CLOUD_MODULE_INFO_FROM ? (m: SeenModule) => cloudModule(m, assets) : controlModule;
 		return answer(...modules.map(encode).filter((m) => m.length > 0));
+	}
+
+	/** v5.6.0: system/src/control/storage.cpp getAssetInfo. What is required has no sizes: the application tells name and hash alone. */
+	#assetInfo(): RequestResult {
+		const { hw, chip, systemVersion } = this.#host;
+		if (systemVersion < CLOUD_MODULE_INFO_FROM || !keepsAssets(hw, systemVersion)) return fail(SystemError.notSupported);
+		const application = chip.application(hw, systemVersion);
+		return answer(
+			...availableAssets(hw, systemVersion).map((a) => assetField(1, a)),
+			...(application ? requiredAssets(application) : []).map((a) => assetField(2, a)),
+		);
 	}
 
 	async #startUpdate(payload: Uint8Array): Promise<RequestResult> {
@@ -212,13 +230,12 @@ export class SystemRequests {
 		return { result: 0, finished: () => this.#apply(update.size) };
 	}
 
-	/** The host has its answer; now the update is applied, and the device restarts if that went well. */
+	/** The host has its answer; now the update is applied, and the device restarts. */
 	#apply(size: number): void {
 		const { hw, chip, systemVersion } = this.#host;
+		// It restarts whether that went well or not (system/src/system_update.cpp Spark_Finish_Firmware_Update: "regardless of whether ...").
 		void chip.applyUpdate(hw, systemVersion, size).then(
-			(result) => {
-				if (result >= 0) this.#host.restart(restartMs.updateApplied);
-			},
+			() => this.#host.restart(restartMs.updateApplied),
 			() => {},
 		);
 	}
@@ -247,8 +264,21 @@ function controlModule(seen: SeenModule): Uint8Array {
 	return bytesField(1, message(...fields, ...dependencies));
 }
 
+/** particle.cloud.FirmwareModuleAsset. */
+function assetField(field: number, asset: Asset): Uint8Array {
+	return bytesField(
+		field,
+		message(
+			bytesField(1, fromHex(asset.sha256) ?? new Uint8Array(0)),
+			stringField(2, asset.name),
+			uintField(3, asset.size),
+			uintField(4, asset.storageSize),
+		),
+	);
+}
+
 /** particle.cloud.FirmwareModule in field 2. */
-function cloudModule(seen: SeenModule): Uint8Array {
+function cloudModule(seen: SeenModule, assets: boolean): Uint8Array {
 	if (seen.function < 1 || seen.function > 9) return new Uint8Array(0);
 	const size = seen.size > 0 ? seen.size + 4 : 0;
 	const room = seen.region ? seen.region.end - seen.region.start : 1500 * 1024;
@@ -265,6 +295,9 @@ function cloudModule(seen: SeenModule): Uint8Array {
 			...seen.dependencies.map((d) =>
 				bytesField(9, message(uintField(1, d.function), uintField(2, d.index), uintField(3, d.version))),
 			),
+			...(assets && seen.function === ModuleFunction.user && seen.module && seen.passed & Check.integrity
+				? requiredAssets(seen.module).map((a) => assetField(10, a))
+				: []),
 			uintField(11, size),
 		),
 	);
