@@ -90,6 +90,7 @@ function hazard(model: DeviceModel, action: StepAction, module: WrittenModule | 
 
 function transportOf(action: StepAction): Pick<Step, 'transport'> {
 	if (action.kind === 'write-dfu' || action.kind === 'stage-update') return { transport: 'dfu' };
+	if (action.kind === 'update-serial') return { transport: 'serial' };
 	return action.kind === 'update-control' ? { transport: 'control' } : {};
 }
 
@@ -106,6 +107,8 @@ function estimate(model: DeviceModel, action: StepAction, module: WrittenModule 
 		case 'update-control':
 			if (action.asset) return assetMs(platform, action.length);
 			if (module!.function === ModuleFunction.ncp) return ncpMs(action.length);
+			return updateMs(platform, module!.start, action.length);
+		case 'update-serial':
 			return updateMs(platform, module!.start, action.length);
 		case 'invalidate':
 			return writeMs(platform, action.address, action.length);
