@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const row = (it: BenchDevice, operation: string): Operation => ({
 	platform: it.platform.name,
-	device: [it.version, it.standIn ? 'stand-in' : ''].filter(Boolean).join(' '),
+	device: it.label,
 	tool: 'particle-usb',
 	toolVersion: tool.version,
 	operation,
