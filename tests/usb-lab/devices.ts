@@ -152,7 +152,7 @@ export class LabBench {
 }
 
 /** Resolves when the device is in one of these modes and on the bus (or dead), and rejects after the time limit. */
-export async function inMode(of: BenchDevice, modes: VirtualMode | readonly VirtualMode[], timeoutMs = 60_000): Promise<void> {
+export async function inMode(of: BenchDevice, modes: VirtualMode | readonly VirtualMode[], timeoutMs = 120_000): Promise<void> {
 	const wanted = [modes].flat();
 	const until = Date.now() + timeoutMs;
 	while (!(wanted.includes(of.device.mode) && (of.device.attached || of.device.mode === 'dead'))) {
