@@ -15,10 +15,21 @@ export interface Result {
 	stderr: string;
 }
 
-/** An environment in which nothing of this machine's user shows: no cache, no colours, no lab. */
+/** Where backups of virtual devices go unless a test says otherwise: never among those of this machine's user. */
+let backups: string | undefined;
+function backupsOfTests(): string {
+	if (backups === undefined) {
+		backups = mkdtempSync(join(tmpdir(), 'linac-backups-test-'));
+		const path = backups;
+		process.on('exit', () => rmSync(path, { recursive: true, force: true }));
+	}
+	return backups;
+}
+
+/** An environment in which nothing of this machine's user shows: no cache, no colours, no lab, no backups. */
 export function cleanEnv(more: Record<string, string> = {}): Record<string, string> {
 	const { PATH = '', HOME = '' } = process.env;
-	return { PATH, HOME, TERM: 'xterm', ...more };
+	return { PATH, HOME, TERM: 'xterm', LINAC_BACKUPS: backupsOfTests(), ...more };
 }
 
 export interface RunOptions {
@@ -26,6 +37,8 @@ export interface RunOptions {
 	cwd?: string;
 	/** Sends the signal of Ctrl-C once stderr fits this. */
 	interruptAt?: RegExp;
+	/** Does this once stderr fits. */
+	at?: { fits: RegExp; act: () => unknown };
 }
 
 export function linac(args: string[], options: RunOptions = {}): Promise<Result> {
@@ -37,11 +50,16 @@ export function linac(args: string[], options: RunOptions = {}): Promise<Result>
 		});
 		const out = { stdout: '', stderr: '' };
 		let interrupted = false;
+		let acted = false;
 		child.stdout.setEncoding('utf8').on('data', (text: string) => {
 			out.stdout += text;
 		});
 		child.stderr.setEncoding('utf8').on('data', (text: string) => {
 			out.stderr += text;
+			if (options.at && !acted && options.at.fits.test(out.stderr)) {
+				acted = true;
+				options.at.act();
+			}
 			if (!interrupted && options.interruptAt?.test(out.stderr)) {
 				interrupted = true;
 				child.kill('SIGINT');

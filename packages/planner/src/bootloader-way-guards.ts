@@ -4,12 +4,13 @@ import type { Problem } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import type { Decision } from './decisions.js';
 import { type DeviceModel, find, keyOf } from './model.js';
-import { type Draft, order, type Work } from './order.js';
+import { order } from './order.js';
 import { refusal } from './refusal.js';
 import { moduleSlotFacts, systemUnderMbrPage } from './requests.js';
 import type { BootloaderWay, DeviceSnapshot, Goal, Refusal } from './types.js';
 import { describePending } from './update-drafts.js';
 import { warning } from './wanted.js';
+import type { Draft, Work } from './work.js';
 
 export function bootloaderWayProblem(device: DeviceSnapshot, goal: Goal): Refusal | undefined {
 	const way = goal.bootloaderWay ?? 'control';

@@ -53,6 +53,14 @@ export function replaceMs(platform: Platform, address: number, length: number): 
 	return Math.round(eraseMs(flash, address, length) + programMs(flash, length));
 }
 
+/** Sending an asset to the running system, which stages it, copies it into its store, and restarts. */
+export function assetMs(platform: Platform, length: number): number {
+	const flash = platform.flash.find((f) => f.storage === 'external') ?? internalFlash(platform);
+	const sectors = Math.ceil(length / 4096);
+	const eraseOne = flash?.sectors.at(-1)?.eraseMs ?? 0;
+	return Math.round(length / WIRE_BYTES_PER_MS + 2 * (sectors * eraseOne + programMs(flash, length)) + RESTART_MS);
+}
+
 /** Sending to the running system, which stages it, restarts, and copies it to its place. */
 export function updateMs(platform: Platform, address: number, length: number): number {
 	return Math.round(length / WIRE_BYTES_PER_MS + 2 * replaceMs(platform, address, length) + 2 * RESTART_MS);

@@ -1,3 +1,4 @@
+export { assetsWantedBy } from './assets.js';
 export { type Boot, boot, bootFacts, isMonolithic } from './boot.js';
 export { bootloaderUpdateWay } from './bootloader-way.js';
 export { diagnose } from './diagnose.js';

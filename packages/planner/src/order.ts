@@ -5,42 +5,16 @@
  */
 import { inRange, type Platform, rulesOf } from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
+import type { AssetDecision } from './assets.js';
 import { type Boot, boot, bootFacts } from './boot.js';
 import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
 import { refusedBySystem } from './requests.js';
 import { afterAction, type WrittenModule } from './transitions.js';
-import type { BootloaderWay, PendingUpdate, StepAction } from './types.js';
+import type { StepAction } from './types.js';
 import { assembleStaged, clearDrafts } from './update-drafts.js';
 import type { Wanted } from './wanted.js';
-
-/** A step before it is numbered, estimated and described. */
-export interface Draft {
-	action: StepAction;
-	title: string;
-	because: string[];
-	wanted?: Wanted;
-	from?: number;
-	needs: string[];
-}
-
-export interface Work {
-	model: DeviceModel;
-	/** Decisions of need `write` or `prove`. */
-	decisions: Decision[];
-	/** Something has to be read back in DFU, whether anything is written or not. */
-	compare: boolean;
-	/** Every wanted module, also those that stay as they are. */
-	wanted: ReadonlyMap<string, Wanted>;
-	/** The setup-done byte has to be set. */
-	setupDone: { offset: number; value: number; why: string } | undefined;
-	/** Version of the system in the end, for memory maps. */
-	systemVersion: number | undefined;
-	/** How modules that DFU cannot put in their place get there. */
-	way: BootloaderWay;
-	/** Orders that stand in the DCT now. */
-	pending: readonly PendingUpdate[];
-}
+import type { Draft, Work } from './work.js';
 
 export type Ordered = { ok: true; drafts: Draft[]; final: DeviceModel } | { ok: false; why: string[] };
 
@@ -56,7 +30,7 @@ export function overDfu(w: Wanted): boolean {
 export function order(work: Work): Ordered {
 	const dfu = dfuDrafts(work);
 	const control = work.decisions.filter((d) => !overDfu(d.wanted));
-	if (dfu.length === 0 && control.length === 0 && !work.compare && work.model.mode !== 'dfu')
+	if (dfu.length === 0 && control.length === 0 && work.assets.length === 0 && !work.compare && work.model.mode !== 'dfu')
 		return { ok: true, drafts: [], final: work.model };
 	const why: string[] = [];
 	// One session is enough for module slots, and needs no system that runs: as little as possible before the rest.
@@ -127,6 +101,7 @@ function assemble(work: Work, first: Decision[], dfu: Draft[], second: Decision[
 		);
 		drafts.push(restartDraft('Nothing is left to compare in DFU.'));
 	}
+	drafts.push(...work.assets.map(assetDraft));
 	return drafts;
 }
 
@@ -171,6 +146,24 @@ function controlDraft(platform: Platform, d: Decision, when: 'before' | 'after')
 		wanted: d.wanted,
 		...(d.from === undefined ? {} : { from: d.from }),
 		needs: needsOf(platform, written),
+	};
+}
+
+function assetDraft({ asset, reason }: AssetDecision): Draft {
+	return {
+		action: {
+			kind: 'update-control',
+			sha256: asset.source.sha256,
+			length: asset.length,
+			asset: { name: asset.name, sha256: asset.sha256 },
+		},
+		title: `Store the asset "${asset.name}"`,
+		because: [
+			reason,
+			'The application asks for it. It comes last, because Device OS keeps only what the application that is running asks for; until all are ' +
+				'there, the device waits in safe mode, where it takes them.',
+		],
+		needs: [],
 	};
 }
 
@@ -334,7 +327,7 @@ function holds(work: Work, drafts: Draft[]): Ordered {
 	for (const draft of drafts) {
 		const { action } = draft;
 		if (action.kind === 'update-control') {
-			const refused = refusedByDevice(model, draft.wanted!.written);
+			const refused = draft.wanted ? refusedByDevice(model, draft.wanted.written) : assetRefused(model);
 			if (refused) return { ok: false, why: [refused] };
 		}
 		if (action.kind === 'enter-mode' && (model.mode === 'dfu' || !reachable(model))) {
@@ -366,6 +359,10 @@ function runs(b: Boot): boolean {
 
 function reachable(model: DeviceModel): boolean {
 	return model.mode !== 'dfu';
+}
+
+function assetRefused(model: DeviceModel): string | undefined {
+	return model.mode === 'dfu' ? 'The device has no running system that could store an asset.' : undefined;
 }
 
 /** What the running Device OS checks before it takes a module by control requests; `undefined`: it takes it. */

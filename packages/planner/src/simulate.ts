@@ -42,6 +42,7 @@ function moduleOf(
 	options: { platform: Platform; inputs: PlanInputs },
 ): WrittenModule | undefined {
 	if (action.kind !== 'write-dfu' && action.kind !== 'update-control' && action.kind !== 'request-update') return undefined;
+	if (action.kind === 'update-control' && action.asset) return undefined;
 	const source = options.inputs.modules.get(action.sha256);
 	assert(source, `the plan speaks of a module ${action.sha256} that is not among its inputs`);
 	const slot = options.platform.modules.find((s) => keyOf(s) === keyOf(source.module.prefix));

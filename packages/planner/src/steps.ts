@@ -2,15 +2,16 @@
 import { assert, type Problem } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { boot } from './boot.js';
-import { ASK_MS, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
+import { ASK_MS, assetMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
 import { type DeviceModel, listed } from './model.js';
-import type { Draft } from './order.js';
-import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted } from './transitions.js';
-import type { ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
+import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted, whenStarted } from './transitions.js';
+import type { ExpectedAsset, ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
 import { warning } from './wanted.js';
+import type { Draft } from './work.js';
 
 export interface Ending {
 	modules: ExpectedModule[];
+	assets: ExpectedAsset[];
 	osVersion: string | undefined;
 	mode: 'normal' | 'listening' | 'safe';
 }
@@ -59,6 +60,7 @@ function verifyDraft(ending: Ending): Draft {
 		action: {
 			kind: 'verify',
 			modules: ending.modules,
+			...(ending.assets.length === 0 ? {} : { assets: ending.assets }),
 			...(ending.osVersion === undefined ? {} : { osVersion: ending.osVersion }),
 			expectMode: ending.mode,
 		},
@@ -92,7 +94,7 @@ function transportOf(action: StepAction): Pick<Step, 'transport'> {
 }
 
 export function stateOf(model: DeviceModel): SimulatedState {
-	const { boots, why } = boot(model);
+	const { boots, why } = boot(model.requests?.length ? whenStarted(model) : model);
 	return { boots, why, modules: listed(model) };
 }
 
@@ -102,6 +104,7 @@ function estimate(model: DeviceModel, action: StepAction, module: WrittenModule 
 		case 'write-dfu':
 			return writeMs(platform, module!.start, action.length);
 		case 'update-control':
+			if (action.asset) return assetMs(platform, action.length);
 			return updateMs(platform, module!.start, action.length);
 		case 'invalidate':
 			return writeMs(platform, action.address, action.length);

@@ -25,10 +25,29 @@ export interface InstalledModule {
 	dependenciesMet?: boolean;
 	productId?: number;
 	productVersion?: number;
+	/** Assets that an application asks for, where they could be read: in DFU, or from Device OS >= 5.6.0. */
+	assets?: readonly AssetRef[];
 	/** Address of a second header in a system part, for older bootloaders; `null`: read, and there is none. */
 	secondStart?: number | null;
 	/** Platform in its header, where that is not the device's: then it is not `valid`. */
 	platformId?: number;
+}
+
+/** An asset by what a device knows it by: its name, and the SHA-256 of its own bytes, hex. */
+export interface AssetRef {
+	name: string;
+	sha256: string;
+}
+
+export interface StoredAsset extends AssetRef {
+	/** Bytes of the asset, and of the module that is stored of it. */
+	size?: number;
+	storageSize?: number;
+}
+
+export interface ExpectedAsset extends AssetRef {
+	/** Bytes of the module as it is stored. */
+	storageSize: number;
 }
 
 /** A module whose header says that it belongs somewhere else, or to another kind of device, found at `at`. */
@@ -55,6 +74,8 @@ export interface DeviceSnapshot {
 	/** How deep the look was: `reported` by the running system (versions and flags), or `read` back from flash. */
 	depth: 'reported' | 'read';
 	setupDone?: boolean;
+	/** Assets, as Device OS >= 5.6.0 tells them; `undefined`: not known. */
+	assets?: { available: StoredAsset[]; required: AssetRef[] };
 	/** Modules that stand where they do not belong; looked for in DFU mode only. */
 	strays?: StrayModule[];
 	/** Orders in the DCT that the next start would carry out, read in DFU mode; `undefined`: not looked for, or they could not be read. */
@@ -104,6 +125,8 @@ export interface Goal {
 	files: GoalFile[];
 	/** Write nothing but the application. */
 	applicationOnly: boolean;
+	/** Set the setup-done mark where the system that the device then has asks for it, also when that system is not written now. */
+	setupDone?: boolean;
 	allow: Permission[];
 	/** Default: `control`. */
 	bootloaderWay?: BootloaderWay;
@@ -164,9 +187,10 @@ export type StepAction =
 	  }
 	/**
 	 * Give a module to the running Device OS by control requests; it restarts to apply it. `enoughFrom`: skipped when the device reports a
-	 * valid module of this version or a newer one (its version could not be known when the plan was made).
+	 * valid module of this version or a newer one (its version could not be known when the plan was made). `asset`: the module is this asset,
+	 * which the device stores; skipped when the device tells that it is stored.
 	 */
-	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number }
+	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number; asset?: AssetRef }
 	/** Overwrite bytes so that a module there is not valid any more. `fill` 0xFF. */
 	| { kind: 'invalidate'; alternate: number; address: number; length: number; module: { function: number; index: number } }
 	/** Write a module, whole and unchanged, to where whoever installs it will look for it, and read it back. It is not in its place then. */
@@ -198,7 +222,13 @@ export type StepAction =
 	 * Compare what the device then has with the plan. Where `normal` is expected, listening mode is as good: a device without Wi-Fi
 	 * credentials waits there, and no plan can know that.
 	 */
-	| { kind: 'verify'; modules: ExpectedModule[]; osVersion?: string; expectMode: 'normal' | 'listening' | 'safe' };
+	| {
+			kind: 'verify';
+			modules: ExpectedModule[];
+			assets?: ExpectedAsset[];
+			osVersion?: string;
+			expectMode: 'normal' | 'listening' | 'safe';
+	  };
 
 /** A module that is to be in its place after a start. */
 export interface AppliedModule {
@@ -248,7 +278,8 @@ export interface Plan {
 	deviceId?: string;
 	location?: string;
 	from: { osVersion?: string; modules: { slot: string; version: number; valid: boolean }[] };
-	to: { osVersion?: string; modules: ExpectedModule[] };
+	/** `assets` is absent where none were given. */
+	to: { osVersion?: string; modules: ExpectedModule[]; assets?: ExpectedAsset[] };
 	steps: Step[];
 	files: FileVerdict[];
 	/** Things worth knowing that did not stop the plan: hazards named, choices made. */

@@ -8,10 +8,10 @@ import { FIRST_MODULE_SLOT, MODULE_SLOT_COUNT, MODULE_SLOT_SIZE, ModuleFunction 
 import { boot } from './boot.js';
 import type { Decision } from './decisions.js';
 import { type DeviceModel, slotName } from './model.js';
-import type { Draft, Work } from './order.js';
 import { dctNeedsSystem, moduleSlotBytes, moduleSlotFacts, slotForUpdates } from './requests.js';
 import { afterAction } from './transitions.js';
 import type { BootloaderWay, PendingUpdate } from './types.js';
+import type { Draft, Work } from './work.js';
 
 const PAGE = 4096;
 

@@ -22,7 +22,7 @@ export async function applyUpdate(
 ): Promise<StepResult> {
 	const { session, events, world } = job;
 	await proveByReading(job, step, new Set(action.modules.map((m) => m.slot)));
-	job.wrote = true;
+	await job.changes();
 	for (const m of action.modules) job.proofs.drop(m.slot);
 	const dfu = await session.dfu();
 	events.emit({ type: 'waiting', step: step.id, for: 'the device to install what was left for it' });

@@ -17,6 +17,8 @@ import {
 } from '@linac/core';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
 import { type DiscoveredDevice, waitForDevice } from '@linac/usb';
+import type { BackupHook } from './backup/contents.js';
+import { FirstBackup } from './backup/first-backup.js';
 import { type DeviceSelector, findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -35,6 +37,11 @@ export interface ProgramOptions extends Environment {
 	known?: readonly KnownModule[];
 	/** Called with the first plan, before anything is written. `false` cancels. */
 	confirm?: (plan: Plan, device: DeviceSnapshot) => boolean | Promise<boolean>;
+	/**
+	 * Called once, with what is on the device, just before anything is changed: only when it has resolved does the job go on. Not called
+	 * when nothing has to be changed. Without it no backup is made.
+	 */
+	backup?: BackupHook;
 }
 
 /**
@@ -80,6 +87,7 @@ class Attempts {
 	readonly #session: DeviceSession;
 	readonly #events: JobEvents;
 	readonly #options: ProgramOptions;
+	readonly #backup: FirstBackup;
 	#before: DeviceSnapshot | undefined;
 	#release: ReleaseSet | undefined;
 	#last: Report | undefined;
@@ -92,6 +100,7 @@ class Attempts {
 		this.#session = session;
 		this.#events = events;
 		this.#options = options;
+		this.#backup = new FirstBackup(options.backup);
 	}
 
 	async run(): Promise<Verdict<Report>> {
@@ -146,7 +155,7 @@ class Attempts {
 			plan,
 			...(device.deviceId === undefined ? {} : { deviceId: device.deviceId }),
 		});
-		const report = await runPlan(session, plan, inputs, device, this.#events);
+		const report = await runPlan(session, plan, inputs, device, this.#events, this.#backup);
 		this.#touched ||= report.touched;
 		this.#tally(report.report);
 		return good(report.report, verdict.problems);

@@ -24,7 +24,14 @@ import {
 	readPrefix,
 	SUFFIX_BASE_SIZE,
 } from '@linac/firmware';
-import { bootFacts, type DeviceSnapshot, type InstalledModule, type StrayModule, secondStart } from '@linac/planner';
+import {
+	assetsWantedBy,
+	bootFacts,
+	type DeviceSnapshot,
+	type InstalledModule,
+	type StrayModule,
+	secondStart,
+} from '@linac/planner';
 import type { DfuDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { DeviceSession } from './session.js';
@@ -41,7 +48,7 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 	let modules: InstalledModule[] | undefined;
 	const strays: StrayModule[] = [];
 	try {
-		modules = await readModules(dfu, platform, world, strays);
+		modules = await readModules(dfu, platform, world, undefined, strays);
 	} catch (error) {
 		const e = asLinacError(error);
 		// A protected bootloader declares that nothing can be read: then nothing is known, which is not the same as nothing there.
@@ -69,11 +76,26 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 	};
 }
 
-async function readModules(dfu: DfuDevice, platform: Platform, world: World, strays: StrayModule[]): Promise<InstalledModule[]> {
+/** The bytes of modules that were read, as long as somebody holds the module. */
+const bytesOf = new WeakMap<InstalledModule, Uint8Array>();
+
+/** The bytes of a module that came from `readModules` or `snapshotInDfu`; undefined for a SoftDevice, and for what a device only told. */
+export function moduleBytes(module: InstalledModule): Uint8Array | undefined {
+	return bytesOf.get(module);
+}
+
+/** The modules on a device in DFU mode, of all kinds or of those that are asked for. */
+export async function readModules(
+	dfu: DfuDevice,
+	platform: Platform,
+	world: World,
+	wanted: (slot: ModuleSlot) => boolean = () => true,
+	strays: StrayModule[] = [],
+): Promise<InstalledModule[]> {
 	const found: InstalledModule[] = [];
 	const seenElsewhere: StrayModule[] = [];
 	const seen = new Set<string>();
-	for (const slot of platform.modules) {
+	for (const slot of platform.modules.filter(wanted)) {
 		const key = `${slot.function}.${slot.index}`;
 		// The same slot may be listed once a version range; an encrypted one can't be read by anybody.
 		if (slot.region === undefined || slot.encrypted || seen.has(key)) continue;
@@ -239,7 +261,8 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 	const verdict = parseModuleAt(bytes, prefixOffset, bytes.length, { digests: world.digests });
 	const module: ParsedModule | undefined = verdict.ok ? verdict.value : undefined;
 	const valid = module?.crc.ok === true && prefix.platformId === platform.id;
-	return {
+	const assets = module && prefix.function === ModuleFunction.user ? assetsWantedBy(module) : [];
+	const installed: InstalledModule = {
 		function: prefix.function,
 		index: prefix.index,
 		version: prefix.version,
@@ -248,11 +271,15 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 		start: prefix.start,
 		size: bytes.length,
 		dependencies: module?.dependencies ?? prefix.dependencies.filter((d) => d.function !== 0),
+		...(valid && assets.length > 0 ? { assets } : {}),
 		...(module && valid && prefix.function === ModuleFunction.system ? { secondStart: secondStart(module) } : {}),
 		...(prefix.platformId === platform.id ? {} : { platformId: prefix.platformId }),
 		...(valid && module?.suffix.productId !== undefined ? { productId: module.suffix.productId } : {}),
 		...(valid && module?.suffix.productVersion !== undefined ? { productVersion: module.suffix.productVersion } : {}),
 	};
+	// Applications alone: a backup wants them, and they are small beside the system.
+	if (prefix.function === ModuleFunction.user || prefix.function === ModuleFunction.monolithic) bytesOf.set(installed, bytes);
+	return installed;
 }
 
 /** The setup-done byte of the DCT: 1 done, anything else not (device-os v6.2.0: platform/MCU/nRF52840/inc/dct.h). */

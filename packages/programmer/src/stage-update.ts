@@ -18,7 +18,7 @@ export async function stageUpdate(
 	if (await isThere(job, step, dfu, action.alternate, action.address, wanted))
 		return { skipped: `It lies there already, with the SHA-256 of the file: ${action.sha256}.` };
 	for (let attempt = 1; ; attempt++) {
-		job.wrote = true;
+		await job.changes();
 		await dfu.write(action.alternate, action.address, wanted, {
 			signal: world.signal,
 			onProgress: (done, total) => events.progress(step, 'write', done, total),
@@ -103,7 +103,7 @@ export async function readDct(job: Pick<RunningJob, 'session' | 'world'>, offset
 async function writeDctBytes(job: RunningJob, step: Step, offset: number, bytes: Uint8Array): Promise<void> {
 	const dct = dctAlternate(job);
 	const dfu = await job.session.dfu();
-	job.wrote = true;
+	await job.changes();
 	// One transfer: the bootloader reads, modifies and writes the DCT as a whole, so an order is there whole or not at all.
 	await dfu.write(dct.number, offset + dct.addressOffset, bytes, { erase: false, signal: job.world.signal });
 	const back = await readDct(job, offset, bytes.length);
