@@ -324,7 +324,9 @@ function startFinding(model: DeviceModel, device: DeviceSnapshot, causes: readon
 			return make(
 				noApplication ? 'warning' : 'error',
 				'STARTS_IN_SAFE_MODE',
-				`It would start in safe mode (breathing magenta). ${why}`,
+				serious
+					? 'It would start in safe mode (breathing magenta), without the application.'
+					: `It would start in safe mode (breathing magenta). ${why}`,
 				RESTORE,
 			);
 		}
@@ -336,7 +338,13 @@ function startFinding(model: DeviceModel, device: DeviceSnapshot, causes: readon
 		return make('warning', 'IN_DFU_MODE', message, hint);
 	}
 	if (device.mode === 'safe') {
-		if (boots === 'safe') return make('error', 'SAFE_MODE', `It runs in safe mode (breathing magenta). ${why}`, RESTORE);
+		if (boots === 'safe') {
+			const message = serious
+				? 'It runs in safe mode (breathing magenta), without the application.'
+				: `It runs in safe mode (breathing magenta). ${why}`;
+			const noApplication = causes.some((f) => f.code === 'APPLICATION_MISSING') && !serious;
+			return make(noApplication ? 'warning' : 'error', 'SAFE_MODE', message, RESTORE);
+		}
 		const message =
 			'It runs in safe mode (breathing magenta), although everything that could be seen is there: somebody asked for it, or what it reports is not the whole truth.';
 		return make(

@@ -11,5 +11,5 @@ export { type KeptApplication, keptApplication, type ReleaseCandidate, releaseCa
 export { type SimulatedStep, type Simulation, simulate } from './simulate.js';
 export { type Standing, standings } from './standing.js';
 export { stateOf } from './steps.js';
-export { afterAction, type WrittenModule, whenInterrupted } from './transitions.js';
+export { afterAction, secondStart, type WrittenModule, whenInterrupted } from './transitions.js';
 export * from './types.js';

@@ -291,7 +291,8 @@ function nothingToDo(goal: Goal, judged: Judged): Refusal {
 /** An application that stays on the device and could not run on the target any more. */
 function keptApplicationProblems(job: Job, decided: Decisions): Refusal[] {
 	const { model, judged, release, options } = job;
-	if (!release || [...judged.wanted.values()].some((w) => w.written.function === ModuleFunction.user)) return [];
+	if (!release || job.goal.onTheWay || [...judged.wanted.values()].some((w) => w.written.function === ModuleFunction.user))
+		return [];
 	if (decided.problems.length > 0) return [];
 	const application = runningApplication(model);
 	if (!application) return [];

@@ -89,7 +89,7 @@ class Nrf52840 implements Chip {
 		if (await configureUicr(hw, 'system', version))
 			return { runs: 'again', why: 'Device OS has moved the page where the MBR notes its orders.' };
 		// HAL_Core_Setup_override_interrupts initialises the SoftDevice before anything else runs: a broken one faults, and the fault handler resets.
-		if (!readSoftDevice(hw.internal, hw.softDeviceEnd(version), hw.knownSoftDevices).valid) {
+		if (!readSoftDevice(hw.internal, hw.softDeviceEnd, hw.knownSoftDevices).valid) {
 			return { runs: 'dead', why: 'The SoftDevice is not whole: Device OS crashes when it enables it, again and again.' };
 		}
 		const reasons: string[] = [];
@@ -224,7 +224,7 @@ class Nrf52840 implements Chip {
 			const regions = hw.platform.memory.filter((r) => r.name === slot.region);
 			for (const region of regions) {
 				if (slot.function === ModuleFunction.radioStack) {
-					const found = readSoftDevice(hw.internal, hw.softDeviceEnd(region.versions?.from ?? 0), hw.knownSoftDevices);
+					const found = readSoftDevice(hw.internal, hw.softDeviceEnd, hw.knownSoftDevices);
 					if (seen.has('radio') || (!found.valid && region !== regions.at(-1))) continue;
 					seen.add('radio');
 					if (found.version !== 0xffff)
