@@ -17,7 +17,7 @@ module.exports = {
 		only('catalog', ['core', 'firmware']),
 		only('planner', ['core', 'firmware', 'catalog']),
 		only('image', ['core', 'firmware', 'catalog', 'planner']),
-		only('usb', ['core', 'firmware']),
+		only('usb', ['core', 'firmware', 'serial']),
 		only('serial', ['core']),
 		only('programmer', ['core', 'firmware', 'catalog', 'planner', 'usb', 'serial']),
 		only('virtual', ['core', 'firmware', 'catalog', 'usb', 'serial']),

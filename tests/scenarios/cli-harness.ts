@@ -15,10 +15,21 @@ export interface Result {
 	stderr: string;
 }
 
-/** An environment in which nothing of this machine's user shows: no cache, no colours, no lab. */
+/** Where backups of virtual devices go unless a test says otherwise: never among those of this machine's user. */
+let backups: string | undefined;
+function backupsOfTests(): string {
+	if (backups === undefined) {
+		backups = mkdtempSync(join(tmpdir(), 'linac-backups-test-'));
+		const path = backups;
+		process.on('exit', () => rmSync(path, { recursive: true, force: true }));
+	}
+	return backups;
+}
+
+/** An environment in which nothing of this machine's user shows: no cache, no colours, no lab, no backups. */
 export function cleanEnv(more: Record<string, string> = {}): Record<string, string> {
 	const { PATH = '', HOME = '' } = process.env;
-	return { PATH, HOME, TERM: 'xterm', ...more };
+	return { PATH, HOME, TERM: 'xterm', LINAC_BACKUPS: backupsOfTests(), ...more };
 }
 
 export interface RunOptions {

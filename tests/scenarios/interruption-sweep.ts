@@ -4,7 +4,7 @@
  */
 import type { ReleaseSet } from '@linac/catalog';
 import { asLinacError, LinacError } from '@linac/core';
-import type { Plan, Recovery } from '@linac/planner';
+import type { Goal, Plan, Recovery } from '@linac/planner';
 import type { Report } from '@linac/programmer';
 import type { UsbHost } from '@linac/usb';
 import type { VirtualDevice } from '@linac/virtual';
@@ -22,6 +22,8 @@ export interface Job {
 	to: ReleaseSet;
 	target: string;
 	application: Uint8Array;
+	/** What the goal says besides. */
+	more?: Partial<Goal>;
 }
 
 export const boron: Job = {
@@ -60,7 +62,7 @@ export async function attempt(b: Bench, job: Job, host?: UsbHost): Promise<Ended
 	const ended: Ended = {};
 	try {
 		const { verdict } = await run(b, {
-			goal: goal(job.target, [goalFile(job.platform, job.application)]),
+			goal: goal(job.target, [goalFile(job.platform, job.application)], job.more),
 			release: job.to,
 			...(host ? { host } : {}),
 			confirm: (plan) => {

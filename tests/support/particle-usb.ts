@@ -24,6 +24,11 @@ export interface PeerDevice {
 	enterDfuMode(options?: { noReconnectWait?: boolean }): Promise<void>;
 	getDeviceMode(): Promise<string>;
 	getFirmwareModuleInfo(): Promise<{ type: string; index: number; version: number; validityErrors: string[] }[]>;
+	/** Device OS 5.6.0 and newer. */
+	getAssetInfo(): Promise<{
+		available: { name: string; hash: string; size: number; storageSize: number }[];
+		required: { name: string; hash: string }[];
+	}>;
 	updateFirmware(data: Buffer): Promise<void>;
 	writeOverDfu(
 		data: Buffer,

@@ -65,8 +65,11 @@ export class DfuUtil {
 	}
 }
 
-/** Its last line: what it complains of. */
+/** The line in which it says what is wrong, else its last. */
 export function saidBy({ stdout, stderr }: RunResult): string {
-	const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
-	return lines.find((line) => /not writeable|error|cannot|failed/i.test(line)) ?? lines.at(-1) ?? '';
+	const lines = [...stderr.split('\n'), ...stdout.split('\n')].map((line) => line.trim()).filter((line) => line !== '');
+	const wrong = lines.find(
+		(line) => /not writeable|error|cannot|failed/i.test(line) && !/no error condition|invalid dfu suffix/i.test(line),
+	);
+	return wrong ?? lines.at(-1) ?? '';
 }

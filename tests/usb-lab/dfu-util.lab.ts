@@ -15,19 +15,22 @@ if (why) throw new Error(why);
 let bench: LabBench;
 let guest: Guest;
 let tool: DfuUtil;
+let listed: Awaited<ReturnType<DfuUtil['list']>>;
 
 beforeAll(async () => {
 	bench = await LabBench.start(platforms.map((p) => ({ platform: p.name, dfu: true })));
 	await Promise.all(bench.devices.map((d) => inMode(d, 'dfu')));
 	guest = await bootGuest({ attach: bench.devices });
 	tool = await DfuUtil.in(guest);
+	// All of them at once, as on the desk of somebody who has many.
+	listed = await tool.list();
 });
 afterAll(async () => {
 	await guest?.close();
 	await bench?.close();
 });
 
-describe.each(platforms.map((platform) => ({ name: platform.name, platform })))('$name', ({ platform }) => {
+describe.each(platforms.map((p) => [p.name, p] as const))('%s', (_, platform) => {
 	let it: BenchDevice;
 	const internal = platform.alternates.find((a) => a.storage === 'internal')!;
 	const dct = platform.alternates.find((a) => a.storage === 'dct');
@@ -48,15 +51,15 @@ describe.each(platforms.map((platform) => ({ name: platform.name, platform })))(
 
 	test('is listed with its serial number, and each alternate setting with its number and name', () =>
 		checked(operation('list'), async () => {
-			const listed = (await tool.list()).filter((found) => found.serial === it.device.deviceId);
+			const seen = listed.filter((found) => found.serial === it.device.deviceId);
 			const expected = platform.alternates.map(({ number, name }) => ({
 				usbId: usbId(platform, true),
 				serial: it.device.deviceId,
 				alternate: number,
 				name,
 			}));
-			expect(listed.sort((a, b) => a.alternate - b.alternate)).toEqual(expected);
-			return `${listed.length} alternates`;
+			expect(seen.sort((a, b) => a.alternate - b.alternate)).toEqual(expected);
+			return `${seen.length} alternates`;
 		}));
 
 	test('is read from its first byte to its last', () =>
@@ -98,16 +101,17 @@ describe.each(platforms.map((platform) => ({ name: platform.name, platform })))(
 		}),
 	);
 
-	test('is not written where the names of its alternate settings forbid it', () =>
+	test.runIf(firstSectorIsReadOnly(internal))('is not written where the names of its alternate settings forbid it', () =>
 		checked(operation('write where it is forbidden'), async () => {
 			const flash = it.device.flash('internal');
 			const { base } = platform.flash.find((f) => f.storage === 'internal')!;
 			const before = flash.read(base, 4096).slice();
 			const result = await tool.write(it, internal.number, base, seededRandom(3).bytes(64));
-			if (result.status === 0) return 'allowed';
+			expect(result.status).not.toBe(0);
 			expect(equalBytes(flash.read(base, 4096), before)).toBe(true);
 			return new NotPossible(saidBy(result));
-		}));
+		}),
+	);
 
 	test('does not erase everything at once, and says so', () =>
 		checked(operation('mass erase'), async () => {
@@ -147,6 +151,11 @@ describe.each(platforms.map((platform) => ({ name: platform.name, platform })))(
 			return `then in ${it.device.mode} mode`;
 		}));
 });
+
+/** The names of the settings say it with a letter: a is "may be read" and nothing more (DfuSe, UM0424). */
+function firstSectorIsReadOnly({ name }: DfuAlternate): boolean {
+	return /^[^/]*\/[^/]*\/\d+\*\d+.a/.test(name);
+}
 
 /** Where the newest kind of application of this device stands: a sector begins there. */
 function placeOfApplication({ platform }: BenchDevice): number {

@@ -31,6 +31,8 @@ export interface GuestOptions {
 	memory?: number;
 	/** Default 2. */
 	cpus?: number;
+	/** How the guest gets its root. Default: virtiofs where that works, which is much quicker, else 9p. */
+	root?: '9p' | undefined;
 }
 
 export interface RunOptions {
@@ -153,6 +155,7 @@ class LabGuest implements Guest {
 	#ready: { resolve(): void; reject(error: Error): void } | undefined;
 	#rest = '';
 	#number = 0;
+	#fileServerFailed = false;
 	#ended: Error | undefined;
 
 	private constructor(kernel: string) {
@@ -168,6 +171,8 @@ class LabGuest implements Guest {
 			await guest.#start(files, options);
 		} catch (error) {
 			await guest.close();
+			// In a container that may not change its root virtiofsd gives up once QEMU has come to it.
+			if (guest.#fileServerFailed && options.root !== '9p') return LabGuest.boot({ ...options, root: '9p' });
 			throw error;
 		}
 		guest.bootSeconds = (performance.now() - began) / 1000;
@@ -180,7 +185,7 @@ class LabGuest implements Guest {
 			copyFileSync(fileURLToPath(new URL(`guest/${name}`, import.meta.url)), join(this.folder, name));
 		}
 		await this.#listen();
-		const rootOverVirtiofs = await this.#serveRoot();
+		const rootOverVirtiofs = options.root !== '9p' && (await this.#serveRoot());
 		const sharesText = shares.map((s, i) => `share${i} ${s.readOnly ? 'ro' : 'rw'} ${s.folder}`).join('\n');
 		writeFileSync(
 			join(this.folder, 'config'),
@@ -268,6 +273,11 @@ class LabGuest implements Guest {
 		const server = spawn(program, args, { stdio: 'ignore' });
 		this.#fileServer = server;
 		server.on('error', () => {});
+		server.on('exit', () => {
+			if (this.#ended || !existsSync(socket)) return;
+			this.#fileServerFailed = true;
+			this.#end('virtiofsd has ended.');
+		});
 		for (let i = 0; i < 100 && server.exitCode === null; i++) {
 			if (existsSync(socket)) return true;
 			await new Promise((resolve) => setTimeout(resolve, 20));

@@ -2,13 +2,13 @@
  * npm's particle-usb on a real kernel, with its own native module, against every platform that knows control requests: what it is told is what the
  * device is, and what it flashes is what the device runs afterwards.
  */
-import { platforms, type ReleaseSet, releases, releasesFor, type SourcedModule, slotByName } from '@linac/catalog';
+import { platforms, type ReleaseSet, releasesFor, type SourcedModule, slotByName } from '@linac/catalog';
 import { equalBytes, seededRandom } from '@linac/core';
 import { contentBytes, ModuleFunction } from '@linac/firmware';
 import { standInRelease } from '@linac/virtual';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { realRelease } from '../support/release-files.js';
-import { checked, NotPossible, type Operation } from './compatibility.js';
+import { checked, type Operation } from './compatibility.js';
 import { type BenchDevice, inMode, LabBench, realVersions, running, toDfu, usbId, usualVersion } from './devices.js';
 import { bootGuest, type Guest, noLabHere } from './guest.js';
 import { ParticleUsbInGuest, type SeenModule } from './particle-usb-in-guest.js';
@@ -60,7 +60,7 @@ function kindOf({ type }: SeenModule): number | undefined {
 	return functionOf[type.toLowerCase()];
 }
 
-describe.each(withRequests.map((platform) => ({ name: platform.name, platform })))('$name', ({ platform }) => {
+describe.each(withRequests.map((p) => [p.name, p] as const))('%s', (_, platform) => {
 	let it: BenchDevice;
 	let id: string;
 
@@ -156,7 +156,11 @@ describe.each(withRequests.map((platform) => ({ name: platform.name, platform })
 			it.device.pressModeAndReset();
 			await toDfu(guest, it);
 			await tool.with(id, async () => {
-				const back = await tool.on<Uint8Array>(id, 'readOverDfu', { altSetting: internal.number, startAddr: at, size: bytes.length });
+				const back = await tool.on<Uint8Array>(id, 'readOverDfu', {
+					altSetting: internal.number,
+					startAddr: at,
+					size: bytes.length,
+				});
 				expect(equalBytes(back, bytes)).toBe(true);
 			});
 			it.device.pressModeAndReset();
@@ -184,30 +188,33 @@ const standInUpdates: Update[] = ['p2', 'msom', 'trackerm', 'boron'].map((platfo
 });
 
 describe('a device that particle-usb has updated runs the new version', () => {
-	test.each([...realUpdates, ...standInUpdates].map((u) => [`${u.platform} from ${u.from} to ${u.to}`, u] as const))('%s', async (_, update) => {
-		const it = bench.add({ platform: update.platform, version: update.from });
-		await checked(row(it, `update to the next column's version`.replace("the next column's version", 'another release')), async () => {
-			await inMode(it, ['normal', 'safe', 'listening']);
-			await guest.attach(it);
-			const release = releaseFor(update);
-			await flashRelease(it, release);
-			await tool.with(it.device.deviceId, async (device) => {
-				expect(device.firmwareVersion).toBe(update.to);
-				const told = await tool.on<SeenModule[]>(it.device.deviceId, 'getFirmwareModuleInfo');
-				for (const { module } of release.modules.filter((m) => !skipped(it, m))) {
-					const { function: kind, index, version } = module.prefix;
-					if (kind === ModuleFunction.radioStack) continue;
-					const there = told.filter((m) => kindOf(m) === kind && (kind !== ModuleFunction.system || m.index === index));
-					expect(there.map((m) => m.version)).toContain(version);
-				}
-				expect(told.flatMap((m) => m.validityErrors)).toEqual([]);
+	test.each([...realUpdates, ...standInUpdates].map((u) => [`${u.platform} from ${u.from} to ${u.to}`, u] as const))(
+		'%s',
+		async (_, update) => {
+			const it = bench.add({ platform: update.platform, version: update.from });
+			await checked(row(it, 'update to another release'), async () => {
+				await inMode(it, ['normal', 'safe', 'listening']);
+				await guest.attach(it);
+				const release = releaseFor(update);
+				await flashRelease(it, release);
+				await tool.with(it.device.deviceId, async (device) => {
+					expect(device.firmwareVersion).toBe(update.to);
+					const told = await tool.on<SeenModule[]>(it.device.deviceId, 'getFirmwareModuleInfo');
+					for (const { module } of release.modules.filter((m) => !skipped(it, m))) {
+						const { function: kind, index, version } = module.prefix;
+						if (kind === ModuleFunction.radioStack) continue;
+						const there = told.filter((m) => kindOf(m) === kind && (kind !== ModuleFunction.system || m.index === index));
+						expect(there.map((m) => m.version)).toContain(version);
+					}
+					expect(told.flatMap((m) => m.validityErrors)).toEqual([]);
+				});
+				expect(it.device.mode).toBe('normal');
+				return `to ${update.to}`;
 			});
-			expect(it.device.mode).toBe('normal');
-			return `to ${update.to}`;
-		});
-		await guest.detach(it.busid);
-		it.device.unplug();
-	});
+			await guest.detach(it.busid);
+			it.device.unplug();
+		},
+	);
 });
 
 function releaseFor({ platform, to }: Update): ReleaseSet {
@@ -238,11 +245,12 @@ async function flashRelease(it: BenchDevice, release: ReleaseSet): Promise<void>
 	await tool.with(id, async () => {
 		for (const [i, { module }] of rest.entries()) {
 			const startAddr = module.prefix.start + internal.addressOffset;
-			await tool.on(id, 'writeOverDfu', contentBytes(module), { altSetting: internal.number, startAddr, leave: i === rest.length - 1 });
+			await tool.on(id, 'writeOverDfu', contentBytes(module), {
+				altSetting: internal.number,
+				startAddr,
+				leave: i === rest.length - 1,
+			});
 		}
 	});
 	await running(guest, it);
 }
-
-void NotPossible;
-void releases;

@@ -1,8 +1,12 @@
-/** The quick part of the USB lab: one guest, every platform in DFU mode, a write and a read back. The rest: `npm run test:lab`. docs/usb-lab.md. */
+/** The quick part of the USB lab: one guest, every platform in DFU mode, a write and a read back, modules read. The rest: `npm run test:lab`. docs/usb-lab.md. */
 import { platforms } from '@linac/catalog';
+import { equalBytes, seededRandom } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { inMode, LabBench } from './devices.js';
+import { type BenchDevice, inMode, LabBench } from './devices.js';
+import { DfuUtil, saidBy } from './dfu-util-runs.js';
 import { bootGuest, type Guest, noLabHere } from './guest.js';
+import { ParticleUsbInGuest, type SeenModule } from './particle-usb-in-guest.js';
 
 const why = noLabHere();
 if (why) console.warn(why);
@@ -10,21 +14,51 @@ if (why) console.warn(why);
 describe.skipIf(why !== undefined)('unmodified tools on a real Linux kernel', () => {
 	let bench: LabBench;
 	let guest: Guest;
+	let dfuUtil: DfuUtil;
+	let inDfu: BenchDevice[];
+	let photon: BenchDevice;
 
 	beforeAll(async () => {
 		bench = await LabBench.start(platforms.map((p) => ({ platform: p.name, dfu: true })));
-		await Promise.all(bench.devices.map((d) => inMode(d, 'dfu')));
+		inDfu = [...bench.devices];
+		photon = bench.add({ platform: 'photon' });
+		await Promise.all(inDfu.map((d) => inMode(d, 'dfu')));
+		await inMode(photon, 'normal');
 		guest = await bootGuest({ attach: bench.devices });
-	});
+		dfuUtil = await DfuUtil.in(guest);
+		// The first time the kernel is downloaded, too.
+	}, 600_000);
 	afterAll(async () => {
 		await guest?.close();
 		await bench?.close();
 	});
 
-	test('dfu-util lists every platform in DFU mode', async () => {
-		const { stdout } = await guest.run(['dfu-util', '-l']);
-		for (const { platform, device } of bench.devices) {
-			for (const { name } of platform.alternates) expect(stdout).toContain(`name="${name}", serial="${device.deviceId}"`);
-		}
+	test('dfu-util lists every alternate setting of every platform in DFU mode', async () => {
+		const found = (await dfuUtil.list()).map(({ serial, alternate, name }) => `${serial} ${alternate} ${name}`);
+		const expected = inDfu.flatMap(({ platform, device }) =>
+			platform.alternates.map((a) => `${device.deviceId} ${a.number} ${a.name}`),
+		);
+		expect(found.sort()).toEqual(expected.sort());
+	});
+
+	test('dfu-util writes an application to a Boron and reads the same back', async () => {
+		const boron = inDfu.find((d) => d.platform.name === 'boron')!;
+		const bytes = seededRandom(1).bytes(20_001);
+		const result = await dfuUtil.write(boron, 0, 0xd4000, bytes);
+		expect(result.status, saidBy(result)).toBe(0);
+		expect(equalBytes(await dfuUtil.read(boron, 0, 0xd4000, bytes.length), bytes)).toBe(true);
+		expect(equalBytes(boron.device.flash('internal').read(0xd4000, bytes.length), bytes)).toBe(true);
+	});
+
+	test('particle-usb opens a Photon and reads its version and its modules', async () => {
+		const tool = new ParticleUsbInGuest(guest);
+		const { device } = photon;
+		const modules = await tool.with(device.deviceId, async (seen) => {
+			expect(seen).toMatchObject({ id: device.deviceId, type: 'photon', firmwareVersion: '2.3.1' });
+			return tool.on<SeenModule[]>(device.deviceId, 'getFirmwareModuleInfo');
+		});
+		const system = device.installedModules().filter((m) => m.function === ModuleFunction.system);
+		expect(modules.filter((m) => /system/i.test(m.type)).map((m) => m.version)).toEqual(system.map((m) => m.version));
+		await tool.end();
 	});
 });

@@ -35,12 +35,19 @@ export interface GoalOptions extends SourceOptions, DeviceOptions {
 	target?: string;
 	applicationOnly?: boolean;
 	allow?: string[];
+	bootloaderBy?: 'control' | 'ota-slot' | 'module-slot';
+	experimental?: boolean;
 	explain?: boolean;
+	/** `flash --local`: a folder or zip of binaries as it is, folders inside included, and the setup-done mark with it. */
+	local?: boolean;
 }
 
-export interface WriteOptions extends GoalOptions {
+export interface BackupOptions {
+	/** A file for the backup; `false` (--no-backup): none is made. Default: a new file in the folder for backups. */
+	backup?: string | boolean;
+}
+
+export interface WriteOptions extends GoalOptions, BackupOptions {
 	dryRun?: boolean;
 	yes?: boolean;
-	/** `flash --local`: accepted for the sake of existing habits and scripts; linac always works locally. */
-	local?: boolean;
 }

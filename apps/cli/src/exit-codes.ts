@@ -37,6 +37,10 @@ const exact: Record<string, ExitCode> = {
 	CONTENT_DIFFERS: ExitCode.mismatch,
 	EVIDENCE_MISSING: ExitCode.mismatch,
 	NO_FILES: ExitCode.inputRefused,
+	BACKUP_NOT_READABLE: ExitCode.jobFailed,
+	BACKUP_OTHER_DEVICE: ExitCode.planRefused,
+	BACKUP_OTHER_PLATFORM: ExitCode.planRefused,
+	BACKUP_LACKS_PART: ExitCode.planRefused,
 	MIRROR_BUSY: ExitCode.jobFailed,
 	// The operator has to act, but only to plug the cable in again: for a script it is a job that failed.
 	USB_DISCONNECTED: ExitCode.jobFailed,
@@ -47,7 +51,7 @@ const families: [prefix: RegExp, code: ExitCode][] = [
 	[/^(RELEASE|SOURCE|DOWNLOAD|CACHE|NPM|HTTP|RATE|ANSWER|TARBALL)_/, ExitCode.releaseUnavailable],
 	[/^(VERIFY|READ_BACK)_/, ExitCode.mismatch],
 	[/^(PLAN|RULE)_/, ExitCode.planRefused],
-	[/^(MODULE|FILE|FOLDER|MIRROR|KEY|HEX|ZIP|BUNDLE|INPUT|FIRMWARE|IMAGE|ASSET|STATE)_/, ExitCode.inputRefused],
+	[/^(MODULE|FILE|FOLDER|MIRROR|KEY|HEX|ZIP|BUNDLE|INPUT|FIRMWARE|IMAGE|ASSET|STATE|BACKUP)_/, ExitCode.inputRefused],
 ];
 
 /**

@@ -29,3 +29,9 @@ export function shortHash(sha256: string | undefined): string {
 export function shortenHashes(text: string): string {
 	return text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b\.?/g, '$1...');
 }
+
+/** A name that came from a device or a file, without characters that a terminal would obey. */
+export function printable(name: string): string {
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
+	return name.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+}

@@ -4,17 +4,25 @@
  * plan says so in their verdict.
  */
 import { platformById, type SourcedModule, slotOf } from '@linac/catalog';
-import { problem, toHex } from '@linac/core';
-import { inspectInput, moduleLabel, type ParsedModule } from '@linac/firmware';
+import { problem, toHex, unwrap } from '@linac/core';
+import {
+	createAssetModule,
+	ENV_ASSET_NAME,
+	type InspectedAsset,
+	inspectInput,
+	moduleLabel,
+	type ParsedModule,
+	parseModule,
+	whyNoAssetName,
+} from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import type { GoalFile } from '@linac/planner';
 import { platformNames } from './facts.js';
-import { readInputs } from './inputs.js';
+import { type ReadOptions, readInputs } from './inputs.js';
 
-export async function readGoalFiles(names: readonly string[], cwd: string): Promise<{ files: GoalFile[]; assets: string[] }> {
+export async function readGoalFiles(names: readonly string[], cwd: string, options: ReadOptions = {}): Promise<GoalFile[]> {
 	const files: GoalFile[] = [];
-	const assets: string[] = [];
-	for (const input of await readInputs(names, cwd)) {
+	for (const input of await readInputs(names, cwd, options)) {
 		if (input.bytes === undefined) {
 			files.push({ name: input.name, problems: input.problems });
 			continue;
@@ -32,11 +40,26 @@ export async function readGoalFiles(names: readonly string[], cwd: string): Prom
 				files.push({ name: other.file, problems: [other.problem] });
 			else files.push(leftOut(other.file, other.problem.code, 'is no module'));
 		}
-		assets.push(...found.value.assets.map((a) => a.file));
+		files.push(...found.value.assets.map(assetFile));
 		const errors = found.value.problems.filter((p) => p.severity === 'error');
 		if (errors.length > 0) files.push({ name: input.name, problems: errors });
 	}
-	return { files, assets };
+	return files;
+}
+
+/** An asset of a bundle as the module that a device gets of it. */
+function assetFile({ file, name, bytes }: InspectedAsset): GoalFile {
+	const why = name === ENV_ASSET_NAME ? undefined : whyNoAssetName(name);
+	if (why !== undefined)
+		return {
+			name: file,
+			problems: [problem('ASSET_NAME_INVALID', `${file} cannot be an asset: ${why}. Rename the file.`, { file })],
+		};
+	return {
+		name: file,
+		module: sourced(file, unwrap(parseModule(createAssetModule(name, bytes, nodeDigests), { digests: nodeDigests }))),
+		problems: [],
+	};
 }
 
 /** A file that is passed over with good reason: it gets a verdict like every other. */
@@ -46,6 +69,8 @@ export function leftOut(name: string, code: string, why: string): GoalFile {
 
 /** Notes and checksums stand in folders of firmware with good reason. What is called firmware and is none is a fault, though. */
 function isBystander(name: string): boolean {
+	// `.DS_Store`, and the `._NAME.bin` that macOS puts beside or (in __MACOSX/) into a zip: notes about files, named like them.
+	if (/(^|[\\/])\.[^\\/.][^\\/]*$|(^|[\\/])__MACOSX[\\/]/.test(name)) return true;
 	return !/\.(bin|hex|zip)$/i.test(name);
 }
 

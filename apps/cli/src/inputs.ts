@@ -19,16 +19,22 @@ export interface InputFile {
 /** Larger than the flash of every platform, and than every bundle: reading on would only fill memory. */
 const largest = 64 * 1024 * 1024;
 
-export async function readInputs(names: readonly string[], cwd: string): Promise<InputFile[]> {
+export interface ReadOptions {
+	/** Look into folders inside of folders too, and leave out nothing: also hidden files come back. */
+	nested?: boolean;
+}
+
+export async function readInputs(names: readonly string[], cwd: string, options: ReadOptions = {}): Promise<InputFile[]> {
 	const out: InputFile[] = [];
-	for (const name of names) out.push(...(await readInput(name, resolve(cwd, name))));
+	for (const name of names) out.push(...(await readInput(name, resolve(cwd, name), options)));
 	return out;
 }
 
-async function readInput(name: string, path: string): Promise<InputFile[]> {
+async function readInput(name: string, path: string, options: ReadOptions): Promise<InputFile[]> {
 	try {
 		const about = await stat(path);
 		if (!about.isDirectory()) return [await readOne(name, path, false)];
+		if (options.nested) return await readNested(name.replace(/[\\/]+$/, ''), path);
 		const entries = (await readdir(path, { withFileTypes: true })).filter((e) => e.isFile() && !e.name.startsWith('.'));
 		if (entries.length === 0) {
 			return [
@@ -46,6 +52,46 @@ async function readInput(name: string, path: string): Promise<InputFile[]> {
 		return [failed(name, unreadable(name, error))];
 	}
 }
+
+/** A folder of a release has one or two levels; deeper than this nobody means a folder of binaries. */
+const deepest = 8;
+/** More files than any set of binaries has: the home folder was named, most likely. */
+const mostFiles = 1000;
+
+/** Every file below a folder, in the order of their names. */
+async function readNested(name: string, path: string): Promise<InputFile[]> {
+	const found: { name: string; path: string; hidden?: boolean }[] = [];
+	const walk = async (folderName: string, folder: string, depth: number): Promise<void> => {
+		const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => a.name.localeCompare(b.name, 'en'));
+		for (const entry of entries) {
+			const one = { name: `${folderName}/${entry.name}`, path: join(folder, entry.name) };
+			if (entry.isDirectory() && entry.name.startsWith('.')) found.push({ ...one, name: `${one.name}/`, hidden: true });
+			else if (entry.isDirectory()) {
+				if (depth >= deepest) throw new FolderTooLarge(`${one.name} lies more than ${deepest} folders deep`);
+				await walk(one.name, one.path, depth + 1);
+			} else found.push(one);
+			if (found.length > mostFiles) throw new FolderTooLarge(`there are more than ${mostFiles} files in it`);
+		}
+	};
+	try {
+		await walk(name, path, 0);
+	} catch (error) {
+		if (!(error instanceof FolderTooLarge)) throw error;
+		const message = `${name} is no folder of binaries: ${error.message}. Name the folder that holds them.`;
+		return [failed(name, problem('FOLDER_TOO_LARGE', message, { file: name }))];
+	}
+	if (found.length === 0)
+		return [failed(name, problem('FILE_FOLDER_EMPTY', `The folder ${name} has no files in it.`, { file: name }))];
+	return Promise.all(found.map((f) => (f.hidden ? hiddenFolder(f.name) : readOne(f.name, f.path, true))));
+}
+
+/** `.git` and the like: told, and not searched. */
+function hiddenFolder(name: string): InputFile {
+	const why = problem('HIDDEN_FOLDER', `${name} is a hidden folder: it is not searched.`, { severity: 'info', file: name });
+	return { ...failed(name, why), fromFolder: true };
+}
+
+class FolderTooLarge extends Error {}
 
 async function readOne(name: string, path: string, fromFolder: boolean): Promise<InputFile> {
 	try {

@@ -11,8 +11,8 @@ import type { Connection } from './connect.js';
 import type { Context, GoalOptions } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { defaultRelease, platformNamed, releaseNamed } from './facts.js';
-import { CommandFailure, refused, usage } from './failure.js';
-import { leftOut, readGoalFiles } from './goal-files.js';
+import { type CommandFailure, refused, usage } from './failure.js';
+import { readGoalFiles } from './goal-files.js';
 import type { Sources } from './sources.js';
 import { usbIds } from './usb-ids.js';
 
@@ -20,24 +20,20 @@ import { usbIds } from './usb-ids.js';
 export async function filesFor(
 	context: Context,
 	names: readonly string[],
-	options: { applicationOnly?: boolean } = {},
+	options: { applicationOnly?: boolean; local?: boolean } = {},
 ): Promise<GoalFile[]> {
 	if (names.length === 0) return [];
-	const { files, assets } = await readGoalFiles(names, context.cwd);
+	const files = await readGoalFiles(names, context.cwd, { nested: options.local ?? false });
 	const problems = files.flatMap((f) => (f.module?.module.sound ? [] : f.problems.filter((p) => p.severity === 'error')));
-	if (problems.length > 0) {
-		throw refused(ExitCode.inputRefused, problems, 'Nothing was written. "linac inspect" shows what is in a file.');
+	// What is wrong with the assets of a bundle does not matter where they are left out.
+	const heeded = options.applicationOnly ? problems.filter((p) => !p.code.startsWith('ASSET_')) : problems;
+	if (heeded.length > 0) {
+		throw refused(ExitCode.inputRefused, heeded, 'Nothing was written. "linac inspect" shows what is in a file.');
 	}
 	if (!files.some((f) => f.module))
 		throw usage('There is no firmware in what was named.', '"linac inspect" shows what is in a file.');
-	if (assets.length > 0 && !options.applicationOnly) {
-		const message = `${assets[0]} is an asset of the application. linac does not program assets yet.`;
-		throw new CommandFailure(ExitCode.inputRefused, 'ASSET_NOT_SUPPORTED', message, {
-			hint: 'Nothing was written. --application-only programs the application without its assets, which it may need.',
-			details: { assets },
-		});
-	}
-	return [...files, ...assets.map((name) => leftOut(name, 'ASSET_LEFT_OUT', 'is an asset of the application'))];
+	if (heeded.length === problems.length) return files;
+	return files.map((f) => (f.module ? f : { ...f, problems: f.problems.map((p) => ({ ...p, severity: 'info' as const })) }));
 }
 
 /** The one device that is meant. Throws with exit code 5 when that is not clear. */
@@ -59,7 +55,9 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 	return {
 		files,
 		applicationOnly: options.applicationOnly ?? false,
-		allow: allow as Permission[],
+		allow: [...(allow as Permission[]), ...(options.experimental ? (['experimental'] as const) : [])],
+		...(options.local ? { setupDone: true } : {}),
+		...(options.bootloaderBy === undefined || options.bootloaderBy === 'control' ? {} : { bootloaderWay: options.bootloaderBy }),
 		...(target === undefined ? {} : { target }),
 	};
 }

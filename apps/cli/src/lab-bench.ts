@@ -193,6 +193,9 @@ export class LabBench {
 			case 'button':
 				device.pressModeAndReset();
 				break;
+			case 'listen':
+				device.holdMode();
+				break;
 			case 'reset':
 				device.pressReset();
 				break;
@@ -260,13 +263,14 @@ export class LabBench {
 	}
 }
 
-const labVerbs = new Set(['unplug', 'plug', 'button', 'reset', 'unplug-at']);
+const labVerbs = new Set(['unplug', 'plug', 'button', 'listen', 'reset', 'unplug-at']);
 
 export const labHelp = [
 	'list                 what the devices do',
 	'unplug NAME          pull the cable (and the power with it)',
 	'plug NAME            plug it in again',
 	'button NAME          hold MODE and tap RESET: DFU mode',
+	'listen NAME          hold MODE for three seconds: listening mode',
 	'reset NAME           tap RESET',
 	'unplug-at NAME N     pull the cable at the N-th USB transfer from now',
 	'quit                 end the lab',

@@ -3,15 +3,21 @@
  * The page for each is docs/commands.md; keep the two the same.
  */
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './context.js';
 import type { ExitCode } from './exit-codes.js';
 import { usage } from './failure.js';
+import { registerAssets } from './register/assets.js';
+import { registerBackup } from './register/backup.js';
 import { registerBundle } from './register/bundle.js';
+import { registerDoctor } from './register/doctor.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
+import { registerKeys } from './register/keys.js';
 import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
+import { registerRestore } from './register/restore.js';
+import { registerSerial } from './register/serial.js';
 import { registerZip } from './register/zip.js';
 import {
 	type Action,
@@ -19,8 +25,11 @@ import {
 	examples,
 	fileKinds,
 	type Registrar,
+	withBackup,
+	withBootloaderWay,
 	withDevice,
 	withGoal,
+	withLocal,
 	withOutput,
 	withSources,
 	withWriting,
@@ -44,6 +53,10 @@ function refuseSwallowed(command: Command): void {
 
 function ancestors(command: Command): Command[] {
 	return command.parent ? [command.parent, ...ancestors(command.parent)] : [];
+}
+
+function withChanging(command: Command): Command {
+	return withBackup(withWriting(command));
 }
 
 /** Builds the parser. `done` is told the exit code of the command that ran. */
@@ -100,36 +113,44 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	program.commandsGroup('Program a device:');
 	examples(
 		withOutput(
-			withWriting(
-				withGoal(
-					add(
-						'flash [files...]',
-						'program files, and Device OS with them, and check the result',
-						'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
-							`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
-							'Running the same command again after an interruption finishes the job.',
+			withChanging(
+				withLocal(
+					withBootloaderWay(
+						withGoal(
+							add(
+								'flash [files...]',
+								'program files, and Device OS with them, and check the result',
+								'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
+									`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
+									'Running the same command again after an interruption finishes the job. With --local, FILES are all that belongs on the ' +
+									'device: bootloader, SoftDevice, network processor, system parts and application, each sent in the mode that it needs.',
+							),
+							'Device OS version to install, e.g. 4.0.1',
+						),
 					),
-					'Device OS version to install, e.g. 4.0.1',
 				),
 			),
-		).addOption(new Option('--local', 'accepted for old habits: linac always works over the cable').hideHelp()),
+		),
 		['linac flash firmware.bin', 'program an application'],
 		['linac flash firmware.bin --target 4.0.1', 'program Device OS 4.0.1 and an application'],
 		['linac flash my-release/ --dry-run --explain', 'show what a folder of modules would do, and why'],
+		['linac flash --local boron-2.2.0/', 'a folder or zip of binaries, whole (docs/manual-flow.md)'],
 		['linac flash firmware.bin --yes --json > report.json', 'in a script'],
 	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).flash));
 
 	examples(
 		withOutput(
-			withWriting(
-				withGoal(
-					add(
-						'update',
-						'bring Device OS to its latest version, or to the one you name',
-						'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
-							'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
+			withChanging(
+				withBootloaderWay(
+					withGoal(
+						add(
+							'update',
+							'bring Device OS to its latest version, or to the one you name',
+							'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
+								'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
+						),
+						'Device OS version to install; default: the latest long-term support version for this device',
 					),
-					'Device OS version to install; default: the latest long-term support version for this device',
 				),
 			),
 		),
@@ -139,13 +160,17 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 
 	examples(
 		withOutput(
-			withGoal(
-				add(
-					'plan [files...]',
-					'show what "flash" would do, without doing it',
-					`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+			withLocal(
+				withBootloaderWay(
+					withGoal(
+						add(
+							'plan [files...]',
+							'show what "flash" would do, without doing it',
+							`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
+						),
+						'Device OS version to install, e.g. 4.0.1',
+					),
 				),
-				'Device OS version to install, e.g. 4.0.1',
 			),
 		),
 		['linac plan --target 4.0.1', 'the steps to Device OS 4.0.1'],
@@ -168,6 +193,8 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac verify --target 4.0.1', 'is this device on 4.0.1, completely?'],
 		['linac verify firmware.bin', 'is this application on the device?'],
 	).action(runs<GoalOptions>(async () => (await import('./commands/verify.js')).verify));
+
+	registerRestore(registrar);
 
 	program.commandsGroup('Look at things:');
 	examples(
@@ -197,8 +224,14 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac inspect release.zip --json', 'every module in a zip, for a program'],
 	).action(runs<object>(async () => (await import('./commands/inspect.js')).inspect));
 
+	registerAssets(registrar);
+	registerDoctor(registrar);
 	registerReleases(registrar);
 	registerMatrix(registrar);
+
+	program.commandsGroup('Settings and keys of a device:');
+	registerBackup(registrar);
+	registerKeys(registrar);
 
 	program.commandsGroup('Make files for other tools:');
 	registerHex(registrar);
@@ -230,6 +263,8 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 			}),
 		);
 	}
+
+	registerSerial(registrar);
 
 	program.commandsGroup('Try it without hardware:');
 	examples(

@@ -95,9 +95,23 @@ export class JobProgress {
 			case 'note':
 				this.#output.note(`      ${event.message}`);
 				break;
+			case 'backup-started':
+				this.#output.note(`      ${c.dim('keeping what is on the device, before anything is written')}`);
+				break;
+			case 'backup-finished':
+				this.#backup(event);
+				break;
 			case 'job-started':
 			case 'job-finished':
 				break;
+		}
+	}
+
+	#backup(event: JobEvent & { type: 'backup-finished' }): void {
+		for (const note of event.notes) this.#output.note(`      ${note}`);
+		if (event.file !== undefined) this.#output.note(`      backup in ${formatDuration(event.ms)}: ${event.file}`);
+		if (event.earlier !== undefined) {
+			this.#output.note(`      The application on it is not whole. The backup from before, where it is: ${event.earlier}`);
 		}
 	}
 
@@ -130,6 +144,7 @@ export class JobProgress {
 
 function evidenceText(evidence: unknown): string {
 	if (typeof evidence !== 'object' || evidence === null) return '';
-	const { sha256 } = evidence as { sha256?: unknown };
-	return typeof sha256 === 'string' ? `, read back: SHA-256 ${sha256.slice(0, 12)}... is right` : '';
+	const { sha256, proof } = evidence as { sha256?: unknown; proof?: unknown };
+	const how = proof === 'device-hash' ? 'told by the device' : 'read back';
+	return typeof sha256 === 'string' ? `, ${how}: SHA-256 ${sha256.slice(0, 12)}... is right` : '';
 }

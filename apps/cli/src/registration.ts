@@ -54,11 +54,46 @@ export function withGoal(command: Command, target: string): Command {
 	);
 }
 
+/** The manual flow of Particle's "Programming devices" in one command. */
+export function withLocal(command: Command): Command {
+	return command
+		.optionsGroup('What to install:')
+		.option('--local', 'take a folder or zip of binaries whole, folders inside included, and mark setup as done where needed');
+}
+
+/** How bootloaders get to their place: docs/bootloader-over-dfu.md. */
+export function withBootloaderWay(command: Command): Command {
+	return command
+		.optionsGroup('How a bootloader gets to its place:')
+		.addOption(
+			new Option(
+				'--bootloader-by <way>',
+				'"control": the running Device OS takes it over USB. "ota-slot": DFU leaves it where Device OS looks when it starts; for a device that ' +
+					'cannot be talked to otherwise. "module-slot": DFU leaves it and an order for the bootloader; for a device whose Device OS does not ' +
+					'start (needs --experimental)',
+			)
+				.choices(['control', 'ota-slot', 'module-slot'])
+				.default('control'),
+		)
+		.option(
+			'--experimental',
+			'allow what was read in the source of Device OS and never tried on a board: --bootloader-by module-slot',
+		);
+}
+
 export function withWriting(command: Command): Command {
 	return command
 		.optionsGroup('How to do it:')
 		.option('-n, --dry-run', 'show what would be done and stop: nothing is written')
 		.option('-y, --yes', 'do not ask before writing (needed where nobody can answer, as in scripts)');
+}
+
+/** For every command that changes what is on a device. `optional`: it may be left out. */
+export function withBackup(command: Command, optional = true): Command {
+	command
+		.optionsGroup('What was on it before:')
+		.option('--backup <file>', 'keep it in this file; default: a new file in the folder for backups (LINAC_BACKUPS)');
+	return optional ? command.option('--no-backup', 'write without a backup: keys that are lost then are lost') : command;
 }
 
 export function withOutput(command: Command): Command {

@@ -88,6 +88,9 @@ const verdicts: Record<FileVerdict['verdict'], string> = {
 /** Codes of files whose bytes are compared first, and that are written only if those differ. */
 const compared: ReadonlySet<string> = new Set(['PROVED', 'COMPARED']);
 
+/** How files are proved that are not read back, by the code of their verdict. */
+const proved: Readonly<Record<string, string>> = { ASSET_SENT: 'Stored: the device tells the same name and SHA-256.' };
+
 /** What became of every file that was given. `done` turns the future into the past. */
 export function showFiles(output: Output, files: readonly FileVerdict[], done = false): void {
 	if (files.length === 0) return;
@@ -103,7 +106,7 @@ export function showFiles(output: Output, files: readonly FileVerdict[], done = 
 		files.map((f) => [
 			f.name,
 			paint(f),
-			done && f.verdict === 'write' ? 'Written, read back and compared.' : shortenHashes(f.reason),
+			done && f.verdict === 'write' ? (proved[f.code] ?? 'Written, read back and compared.') : shortenHashes(f.reason),
 		]),
 		'  ',
 	);

@@ -1,6 +1,6 @@
 /** Prints what a job did and the evidence for what is now on the device. */
-import type { EvidenceRow, Report } from '@linac/programmer';
-import { count, formatBytes, formatDuration, shortHash } from './format.js';
+import type { BackupRecord, EvidenceRow, Report } from '@linac/programmer';
+import { count, formatBytes, formatDuration, printable, shortHash } from './format.js';
 import type { Output } from './output.js';
 import { deviceName, showFiles } from './show-plan.js';
 
@@ -15,6 +15,7 @@ export function showEvidence(output: Output, rows: readonly EvidenceRow[], optio
 	const c = output.colors;
 	const version = (v: { version: number; valid?: boolean } | undefined) =>
 		v === undefined ? '-' : v.valid === false ? `${v.version} (damaged)` : String(v.version);
+	const stored = (v: { valid?: boolean } | undefined) => (v === undefined ? '-' : v.valid ? 'stored' : 'another');
 	const columns = [
 		{ title: 'Module' },
 		...(options.before ? [{ title: 'Before', align: 'right' as const }] : []),
@@ -26,15 +27,26 @@ export function showEvidence(output: Output, rows: readonly EvidenceRow[], optio
 	output.table(
 		columns,
 		rows.map((row) => [
-			row.slot,
-			...(options.before ? [version(row.before)] : []),
-			version(row.after),
-			version(row.expected),
+			row.asset === undefined ? row.slot : `asset ${printable(row.asset)}`,
+			...(options.before ? [row.asset === undefined ? version(row.before) : stored(row.before)] : []),
+			row.asset === undefined ? version(row.after) : stored(row.after),
+			row.asset === undefined ? version(row.expected) : 'stored',
 			row.ok ? c.green('ok') : c.red('WRONG'),
 			`${proofs[row.proof]}${row.sha256 ? ` ${shortHash(row.sha256)}...` : ''}${row.note ? ` (${row.note})` : ''}`,
 		]),
 		'  ',
 	);
+}
+
+/** Where what was on the device before is, and how it gets back. */
+export function showBackup(output: Output, backup: BackupRecord | undefined): void {
+	if (!backup) return;
+	output.print();
+	output.print(`  Backup: ${backup.file}`);
+	for (const { message } of backup.missing ?? []) output.paragraph(`It lacks something: ${message}`, '  ');
+	if (backup.earlier !== undefined)
+		output.print(`  Backup from before the interruption, with the whole application: ${backup.earlier}`);
+	output.print(`  ${output.colors.dim('linac backup restore FILE puts settings and application back.')}`);
 }
 
 export function showReport(output: Output, report: Report, displayName?: string): void {
@@ -67,6 +79,7 @@ export function showReport(output: Output, report: Report, displayName?: string)
 		showEvidence(output, report.evidence, { before: true });
 	}
 	if (report.outcome === 'verified' || report.outcome === 'already') showFiles(output, report.files, true);
+	showBackup(output, report.backup);
 	const done = report.steps.filter((s) => s.result === 'done').length;
 	const skipped = report.steps.filter((s) => s.result === 'skipped').length;
 	const left = report.steps.filter((s) => s.result === 'not-reached' || s.result === 'failed').length;

@@ -10,6 +10,8 @@ interface AssetFacts {
 	format: 'linac-assets/1';
 	/** First number of the system part with a store. */
 	system: Sourced & { from: number };
+	/** First number of the system part that tells what it keeps. */
+	told: Sourced & { from: number };
 	block: Sourced & { size: number; overhead: number; reserved: number };
 	single: Sourced & { freeBlocks: number };
 	dependencies: (Sourced & { mcu: McuFamily; form: 'prefix' | 'suffix' })[];
@@ -60,6 +62,24 @@ export function assetStore(platform: Platform | string, moduleVersion?: number):
 /** The lowest number of the system part that knows assets. */
 export function firstSystemWithAssets(): number {
 	return facts().system.from;
+}
+
+/** The lowest number of the system part that tells over USB which assets are stored. */
+export function firstSystemThatTellsAssets(): number {
+	return facts().told.from;
+}
+
+/**
+ * Whether an update of so many bytes, received over USB by the running system, is put over the beginning of the store (4 MB boards): then
+ * everything in it is lost. Over the air Device OS formats the store before that; by control requests it does not look.
+ * device-os v6.2.0: system/src/asset_manager.cpp (prepareForOta, called by system_cloud_internal.cpp alone), hal/src/argon/hal_platform_config.h.
+ */
+export function updateOverwritesAssets(platform: Platform | string, moduleVersion: number, length: number): boolean {
+	const region = regionOf(platform, 'assets', moduleVersion);
+	const slot = regionOf(platform, 'ota', moduleVersion);
+	return (
+		region !== undefined && slot?.storage === region.storage && slot.start < region.start && slot.start + length > region.start
+	);
 }
 
 /** Where an application of this platform lists its assets: in its header or at its end. Undefined where there are no assets. */

@@ -68,6 +68,35 @@ export interface DctFields {
 	setupDone?: DctSetupField;
 }
 
+/** What a field of the table belongs to, for those who put back a part of it. `system`: never written by anybody but the device. */
+export type DctGroup = 'keys' | 'server' | 'claim-code' | 'wifi' | 'settings' | 'system';
+
+/** One field of the table, in bytes from offset 0 of alternate setting 1. */
+export interface DctTableField {
+	name: string;
+	offset: number;
+	size: number;
+	group: DctGroup;
+	/** Belongs to this one device: another must not have the same. */
+	ofDevice: boolean;
+	/** Never shown. */
+	secret: boolean;
+	/** Why it stays as it is on the device when settings of before are put back. */
+	stays?: string;
+}
+
+export interface DctTable extends Sourced {
+	/** Bytes that belong to the table; what DFU gives behind them means nothing. */
+	size: number;
+	fields: DctTableField[];
+}
+
+/** Where keys and server address are kept, as the device reads them now. */
+export interface CloudPlace {
+	storage: 'dct' | 'external';
+	cloud: DctCloudFields;
+}
+
 interface Where {
 	platforms?: string[];
 	mcus?: McuFamily[];
@@ -79,6 +108,12 @@ interface DctFile {
 	claimCode: Sourced & { offset: number; size: number };
 	antennas: (DctAntennaField & Where)[];
 	setupDone: DctSetupField & Where;
+	table: Sourced & {
+		size: number;
+		fields: (Partial<DctTableField> & Where & Pick<DctTableField, 'name' | 'offset' | 'size' | 'group'>)[];
+	};
+	transport: Sourced & Where & { offset: number; udp: number };
+	segments: (DctCloudFields & Where & { storage: 'external' })[];
 }
 
 const facts = JSON.parse(dctText) as DctFile;
@@ -111,4 +146,29 @@ export function dctFieldsOf(platform: Platform | string): DctFields {
 		...(antenna ? { antenna } : {}),
 		...(holds(facts.setupDone, p) ? { setupDone: facts.setupDone } : {}),
 	};
+}
+
+/** All fields of the table that a platform has, by offset; undefined for a platform without a DCT (Core). */
+export function dctTableOf(platform: Platform | string): DctTable | undefined {
+	const p = asPlatform(platform);
+	if (p.dct.size === 0) return undefined;
+	const fields = facts.table.fields
+		.filter((f) => f.mcus === undefined || f.mcus.includes(p.mcu))
+		.map(({ mcus: _, platforms: __, ofDevice = false, secret = false, ...f }) => ({ ...f, ofDevice, secret }));
+	return { size: facts.table.size, fields, source: facts.table.source };
+}
+
+/**
+ * Where this device keeps its keys and the address of its server. Electron can talk UDP or TCP, which one byte of its DCT tells.
+ * @param settings the DCT from offset 0 on; without it, as on a new device
+ */
+export function cloudPlaceOf(platform: Platform | string, settings?: Uint8Array): CloudPlace | undefined {
+	const p = asPlatform(platform);
+	const segment = facts.segments.find((s) => holds(s, p));
+	if (segment) return { storage: segment.storage, cloud: segment };
+	const byDefault = dctFieldsOf(p).cloud;
+	const { transport } = facts;
+	const other = settings !== undefined && holds(transport, p) && settings[transport.offset] !== transport.udp;
+	const cloud = other ? facts.clouds.find((c) => c.transport === 'TCP') : byDefault;
+	return cloud && { storage: 'dct', cloud };
 }

@@ -37,4 +37,5 @@ export * from './sources/tarballs.js';
 export * from './sources/zip-archive.js';
 export * from './swd-facts.js';
 export * from './types.js';
+export * from './update-slot.js';
 export * from './versions.js';

@@ -95,6 +95,27 @@ export interface BootloaderUpdateFacts extends Sourced, RuleScope {
 	confidence: Confidence;
 }
 
+/** How Device OS and bootloaders put a module in its place that DFU has only left somewhere (docs/bootloader-over-dfu.md). */
+export interface OverDfuFacts {
+	/** The byte of the DCT (`Platform.dct.otaFlag`) with which a starting system looks into its slot for updates. */
+	otaFlag: Sourced & { set: number; clear: number; systemFrom: number; statement: string; confidence: Confidence };
+	/** Platforms whose bootloader reads and writes the DCT with functions of the system parts. */
+	dctNeedsSystem: Sourced & RuleScope & { statement: string; confidence: Confidence };
+	/** Whether, from where and since which installed bootloader a module slot of the DCT replaces a bootloader. */
+	moduleSlot: (Sourced &
+		RuleScope & {
+			id: string;
+			possible: boolean;
+			/** Where the new bootloader is left. */
+			storage?: 'internal' | 'external';
+			/** Region whose start stands in the slot as destination instead of the bootloader's own. */
+			through?: string;
+			bootloaderFrom?: number;
+			statement: string;
+			confidence: Confidence;
+		})[];
+}
+
 /** A row of Particle's file by mode table. Notes are numbers from 1. */
 export interface FileByModeRow {
 	file: string;
@@ -112,6 +133,7 @@ export interface Rules {
 	format: 'linac-rules/1';
 	boot: Record<McuFamily, BootFacts>;
 	bootloaderUpdate: BootloaderUpdateFacts[];
+	overDfu: OverDfuFacts;
 	rules: Rule[];
 	fileByMode: Sourced & {
 		/** What linac does. */

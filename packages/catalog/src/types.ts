@@ -76,6 +76,8 @@ export interface Platform {
 		softDevice: boolean;
 		ncp: boolean;
 		cellular: boolean;
+		/** Has a Wi-Fi interface, and so a MAC address (HAL_PLATFORM_WIFI). Not a column of that table. */
+		wifi: boolean;
 		notes: string[];
 		ncpNote?: string;
 	};

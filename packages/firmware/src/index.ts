@@ -7,6 +7,7 @@ export * from './compressed-module.js';
 export * from './content.js';
 export * from './create-module.js';
 export * from './dct/layout.js';
+export * from './dct/module-slot.js';
 export * from './dct/sector-format.js';
 export * from './describe-module.js';
 export * from './embedded-module.js';

@@ -1,6 +1,15 @@
+export { backupsFolder } from './backups-folder.js';
+export { devicePublicKey, newDevicePrivateKey } from './device-keys.js';
 export { nodeDigests } from './digests.js';
+export { checkHost } from './doctor/check-host.js';
+export { hostWatcher, watcherOf } from './doctor/host-watcher.js';
+export { type InstalledRule, installUdevRule } from './doctor/install-udev-rule.js';
+export type { HostFinding, HostObservations, SeenUsbDevice } from './doctor/observations.js';
+export { observeHost } from './doctor/observe-host.js';
+export { judgeWatch, watchUsb } from './doctor/watch-usb.js';
 export { nodeEd25519 } from './ed25519.js';
 export { readCandidates, writeWhole } from './files.js';
+export { type HostDifferences, type HostSystem, hostDifferences, hostSystemOf } from './host-differences.js';
 export { type MadeMirror, type MakeMirrorOptions, type MissingRelease, makeMirror } from './mirror/make-mirror.js';
 export { readMirrorKeys, readSigningKey } from './mirror/mirror-keys.js';
 export { folderMirror, isFinal, openFurther, type PathSource, pathSource } from './mirror/path-source.js';
@@ -21,6 +30,9 @@ export {
 	type TriedSource,
 } from './releases/open-release.js';
 export { readTarball } from './releases/tarball.js';
+export { readWholeFile, writeNewSecret } from './secret-files.js';
+export { nodeSerialHost } from './serial-node.js';
+export { UDEV_RULE_PATH, type UsbIds, udevRule, usbIdsByVendor } from './udev-rule.js';
 export { usbIpHost } from './usb-ip-host.js';
 export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';
 export { nodeUsbHost } from './usb-node.js';

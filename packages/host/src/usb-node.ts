@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { type Disposer, LinacError } from '@linac/core';
 import { classifyUsbFailure, type UsbHandle, type UsbHost, usbError } from '@linac/usb';
+import { type HostSystem, hostSystemOf, meaningOf } from './host-differences.js';
 import { inaccessibleDevice } from './usb-inaccessible-device.js';
 
 type NodeUsb = typeof import('usb');
@@ -24,12 +25,12 @@ export function nodeUsbHost(): UsbHost {
 }
 
 /** The same over a given library, for tests. `load` may reject: the host then throws `USB_UNAVAILABLE` when it is used. */
-export function makeHost(load: () => Promise<NodeUsb>): UsbHost {
+export function makeHost(load: () => Promise<NodeUsb>, system: HostSystem = hostSystemOf(process.platform)): UsbHost {
 	let loading: Promise<NodeUsb> | undefined;
 	const library = () => {
 		loading ??= load().catch((error: unknown) => {
 			loading = undefined;
-			throw unavailable(error);
+			throw unavailable(error, system);
 		});
 		return loading;
 	};
@@ -43,15 +44,16 @@ export function makeHost(load: () => Promise<NodeUsb>): UsbHost {
 			const failed = (usb.usb as { INIT_ERROR?: number }).INIT_ERROR;
 			if (failed) throw new Error(`libusb could not start (error ${failed})`);
 			present = usb.getDeviceList();
-			if (present.length === 0 && withoutBus()) throw new Error('there is neither /dev/bus/usb nor /sys/bus/usb');
+			if (present.length === 0 && system === 'linux' && withoutBus())
+				throw new Error('there is neither /dev/bus/usb nor /sys/bus/usb');
 		} catch (error) {
-			throw unavailable(error);
+			throw unavailable(error, system);
 		}
 		for (const old of known.keys()) if (!present.includes(old)) known.delete(old);
 		const handles: UsbHandle[] = [];
 		for (const device of present) {
 			if (!VENDORS.includes(device.deviceDescriptor.idVendor)) continue;
-			const face = known.get(device) ?? (await faceOf(usb, device, known));
+			const face = known.get(device) ?? (await faceOf(usb, device, known, system));
 			if (face) handles.push({ device: face, location: locationOf(device) });
 		}
 		return handles;
@@ -90,14 +92,19 @@ export function makeHost(load: () => Promise<NodeUsb>): UsbHost {
 	};
 }
 
-async function faceOf(usb: NodeUsb, device: NodeDevice, known: Map<NodeDevice, USBDevice>): Promise<USBDevice | undefined> {
+async function faceOf(
+	usb: NodeUsb,
+	device: NodeDevice,
+	known: Map<NodeDevice, USBDevice>,
+	system: HostSystem,
+): Promise<USBDevice | undefined> {
 	device.timeout = LIBUSB_TIMEOUT_MS;
 	try {
-		const face = (await usb.WebUSBDevice.createInstance(device)) as unknown as USBDevice;
+		const face = saying((await usb.WebUSBDevice.createInstance(device)) as unknown as USBDevice, locationOf(device), system);
 		known.set(device, face);
 		return face;
 	} catch (error) {
-		const code = classifyUsbFailure(error);
+		const code = meaningOf(error, system)?.code ?? classifyUsbFailure(error);
 		if (code === 'USB_DISCONNECTED') return undefined;
 		const descriptor = device.deviceDescriptor;
 		const ids = {
@@ -109,13 +116,36 @@ async function faceOf(usb: NodeUsb, device: NodeDevice, known: Map<NodeDevice, U
 			deviceProtocol: descriptor.bDeviceProtocol,
 		};
 		// Not kept: the next look tries again, for udev may only now be setting the permission.
-		return inaccessibleDevice(ids, () => usbError(code, `at ${locationOf(device)}`, error));
+		return inaccessibleDevice(
+			ids,
+			() => explained(error, locationOf(device), system) ?? usbError(code, `at ${locationOf(device)}`, error),
+		);
 	}
+}
+
+/** Opening and claiming are where systems refuse in their own ways: what that means here is said by the one table that knows. */
+function saying(face: USBDevice, location: string, system: HostSystem): USBDevice {
+	const open = face.open?.bind(face);
+	const claim = face.claimInterface?.bind(face);
+	const explain = (error: unknown): never => {
+		throw explained(error, location, system) ?? error;
+	};
+	face.open = () => open().catch(explain);
+	face.claimInterface = (number) => claim(number).catch(explain);
+	return face;
+}
+
+/** A refusal of libusb with its meaning on this system. A device that has left is not among them: the connection looks itself. */
+function explained(error: unknown, location: string, system: HostSystem): LinacError | undefined {
+	const meaning = meaningOf(error, system);
+	if (!meaning || meaning.code === 'USB_DISCONNECTED') return undefined;
+	const plain = usbError(meaning.code, `at ${location}`, error);
+	return new LinacError(plain.code, plain.message, { retry: plain.retry, hint: meaning.hint, cause: error });
 }
 
 /** libusb starts without a word on a Linux that has no USB at all, and then finds nothing: say so instead. */
 function withoutBus(): boolean {
-	return process.platform === 'linux' && !existsSync('/dev/bus/usb') && !existsSync('/sys/bus/usb');
+	return !existsSync('/dev/bus/usb') && !existsSync('/sys/bus/usb');
 }
 
 /** As Linux writes it: bus, then the ports from the root hub. */
@@ -124,13 +154,14 @@ function locationOf(device: NodeDevice): string {
 	return `${device.busNumber}-${ports.length === 0 ? device.deviceAddress : ports.join('.')}`;
 }
 
-function unavailable(cause: unknown): LinacError {
+/** Throws nothing: the error to throw when USB cannot be used at all on this computer. */
+export function unavailable(cause: unknown, system: HostSystem): LinacError {
 	const text = cause instanceof Error ? cause.message : String(cause);
 	return new LinacError('USB_UNAVAILABLE', `USB cannot be used on this machine: ${text}.`, {
 		retry: 'operator',
 		cause,
 		hint:
-			'In a container the USB bus must be passed in (/dev/bus/usb and /sys/bus/usb). ' +
+			`${system === 'linux' ? 'In a container the USB bus must be passed in (/dev/bus/usb and /sys/bus/usb). ' : ''}"linac doctor" looks further. ` +
 			'Without USB, virtual devices can be used: start `linac lab` and pass --usbip HOST:PORT.',
 	});
 }

@@ -3,9 +3,9 @@
  * Who checks what, per MCU, stands in data/rules.json under `boot`, with the Device OS sources; docs/plans.md tells it in words.
  */
 
-import { type BootFacts, inRange, type Platform, rules, rulesOf } from '@linac/catalog';
+import { type BootFacts, firstSystemWithAssets, inRange, type Platform, rules, rulesOf } from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
-import { type DeviceModel, find, isKnown, keyOf, type ModelModule, slotName, unmet } from './model.js';
+import { assetsMissing, type DeviceModel, find, isKnown, keyOf, type ModelModule, slotName, unmet } from './model.js';
 import type { Recovery, SimulatedState } from './types.js';
 
 export interface Boot {
@@ -107,6 +107,8 @@ function started(model: DeviceModel, bootloader: ModelModule | undefined): Boot 
 	if (!application) return safe('There is no valid application.');
 	const missing = unmet(model, application.dependencies)[0];
 	if (missing) return safe(`The application needs ${slotName(platform, missing)} ${missing.version}.`);
+	const asset = assetsMissing(model, application)[0];
+	if (asset && keepsAssets(model)) return safe(`The application asks for the asset "${asset.name}", which is not stored.`);
 	if (waitsForSetup(model)) {
 		return {
 			boots: 'listening',
@@ -115,6 +117,12 @@ function started(model: DeviceModel, bootloader: ModelModule | undefined): Boot 
 		};
 	}
 	return { boots: 'normal', why: 'Everything that it needs is there.', recovery: 'same-command' };
+}
+
+/** Systems before 5.5.0 do not look for assets. */
+function keepsAssets(model: DeviceModel): boolean {
+	const system = find(model, bootFacts(model.platform).startModule);
+	return system === undefined || system.version >= firstSystemWithAssets();
 }
 
 function safe(why: string): Boot {

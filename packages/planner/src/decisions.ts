@@ -7,9 +7,9 @@ import { rulesOf } from '@linac/catalog';
 import type { Problem } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { bootFacts } from './boot.js';
+import { bootloaderUpdateWay } from './bootloader-way.js';
 import { type DeviceModel, find, isKnown, keyOf, slotName, unmet, withModule } from './model.js';
 import { refusal } from './refusal.js';
-import { bootloaderUpdateWay } from './transitions.js';
 import type { Goal, Refusal } from './types.js';
 import { info, type Wanted, warning } from './wanted.js';
 
@@ -78,12 +78,12 @@ function decideOne(model: DeviceModel, target: DeviceModel, w: Wanted, goal: Goa
 	if (there.state === 'damaged') return make('write', 'WRITTEN', `The ${w.slot.name} on the device is damaged.`);
 
 	if (there.version > w.written.version) return decideOlder(model, target, w, goal, there.version, make, result);
-	if (there.version < w.written.version) return decideNewer(model, target, w, there.version, make, result);
+	if (there.version < w.written.version) return decideNewer(model, target, w, goal, there.version, make, result);
 
 	if (there.contentSha256 === w.written.contentSha256)
 		return make('there', 'ALREADY_THERE', `${name} is there already, byte for byte.`);
 	if (w.written.function === ModuleFunction.bootloader) {
-		const inPlace = bootloaderUpdateWay(model).inPlace || bootloaderUpdateWay(target).inPlace;
+		const inPlace = copiesOver(model, goal) || copiesOver(target, goal);
 		if (there.contentSha256 === undefined) {
 			if (!isReadable(w)) return make('there', 'SAME_VERSION_THERE', `${name} is there already: the device reports it as whole.`);
 			if (inPlace && w.files.length > 0) {
@@ -112,6 +112,11 @@ function decideOne(model: DeviceModel, target: DeviceModel, w: Wanted, goal: Goa
 	if (there.contentSha256 === undefined)
 		return make('prove', 'PROVED', `${name} is reported; its bytes are read back and compared.`);
 	return make('write', 'WRITTEN', `A ${name} with other bytes is there.`);
+}
+
+/** Whether a bootloader would be copied over the old one. A module slot is carried out by something that survives a power cut, or not at all. */
+function copiesOver(model: DeviceModel, goal: Goal): boolean {
+	return goal.bootloaderWay !== 'module-slot' && bootloaderUpdateWay(model).inPlace;
 }
 
 /** Whether DFU can read it: it stands in a region of the memory map, and in clear. */
@@ -176,14 +181,21 @@ function newerStays(w: Wanted): string {
 }
 
 /** The wanted module is newer than what is there. */
-function decideNewer(model: DeviceModel, target: DeviceModel, w: Wanted, there: number, make: Make, result: Decisions): Decision {
+function decideNewer(
+	model: DeviceModel,
+	target: DeviceModel,
+	w: Wanted,
+	goal: Goal,
+	there: number,
+	make: Make,
+	result: Decisions,
+): Decision {
 	const what = w.slot.name;
 	const change = make('write', 'WRITTEN', `The device has ${what} ${there}.`);
 	if (w.written.function !== ModuleFunction.bootloader || w.files.length > 0) return change;
 	if (dependenciesOn(target, w.written) > there) return change;
 	if (rulesOf('embedded-bootloader', model.platform).length > 0) return change;
-	const way = bootloaderUpdateWay(model);
-	if (!way.inPlace) return change;
+	if (!copiesOver(model, goal)) return change;
 	const reason =
 		`The device keeps its ${what} ${there}: the target accepts it, and replacing it by ${w.written.version} could not be undone without a ` +
 		`debugger if power failed meanwhile. Give the bootloader as a file to have it written all the same.`;

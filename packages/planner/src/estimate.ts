@@ -39,10 +39,26 @@ export function writeMs(platform: Platform, address: number, length: number): nu
 	return Math.round(eraseMs(flash, address, length) + programMs(flash, length) + (2 * length) / WIRE_BYTES_PER_MS);
 }
 
+/** The same for a module that is only left there, maybe in external flash, and read back twice: before it is asked for once more. */
+export function stageMs(platform: Platform, alternate: number, address: number, length: number): number {
+	const setting = platform.alternates.find((a) => a.number === alternate);
+	const flash = platform.flash.find((f) => f.storage === setting?.storage);
+	const at = address - (setting?.addressOffset ?? 0);
+	return Math.round(eraseMs(flash, at, length) + programMs(flash, length) + (3 * length) / WIRE_BYTES_PER_MS);
+}
+
 /** How long the old bootloader is gone while the new one is copied over it. */
 export function replaceMs(platform: Platform, address: number, length: number): number {
 	const flash = internalFlash(platform);
 	return Math.round(eraseMs(flash, address, length) + programMs(flash, length));
+}
+
+/** Sending an asset to the running system, which stages it, copies it into its store, and restarts. */
+export function assetMs(platform: Platform, length: number): number {
+	const flash = platform.flash.find((f) => f.storage === 'external') ?? internalFlash(platform);
+	const sectors = Math.ceil(length / 4096);
+	const eraseOne = flash?.sectors.at(-1)?.eraseMs ?? 0;
+	return Math.round(length / WIRE_BYTES_PER_MS + 2 * (sectors * eraseOne + programMs(flash, length)) + RESTART_MS);
 }
 
 /** Sending to the running system, which stages it, restarts, and copies it to its place. */

@@ -1,10 +1,15 @@
+export { assetsWantedBy } from './assets.js';
 export { type Boot, boot, bootFacts, isMonolithic } from './boot.js';
+export { bootloaderUpdateWay } from './bootloader-way.js';
+export { diagnose } from './diagnose.js';
 export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';
 export { releaseFrom, releaseNeeded } from './release-needed.js';
+export { dctNeedsSystem } from './requests.js';
+export { type KeptApplication, keptApplication, type ReleaseCandidate, releaseCandidates, unmetBy } from './restoration.js';
 export { type SimulatedStep, type Simulation, simulate } from './simulate.js';
 export { type Standing, standings } from './standing.js';
 export { stateOf } from './steps.js';
-export { afterAction, bootloaderUpdateWay, type WrittenModule, whenInterrupted } from './transitions.js';
+export { afterAction, type WrittenModule, whenInterrupted } from './transitions.js';
 export * from './types.js';

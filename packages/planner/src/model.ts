@@ -5,7 +5,7 @@
  */
 import { expectedModules, type ModuleSlot, type Platform, releasesFor, slotOf } from '@linac/catalog';
 import type { ModuleDependency } from '@linac/firmware';
-import type { DeviceMode, DeviceSnapshot, SimulatedState } from './types.js';
+import type { AssetRef, DeviceMode, DeviceSnapshot, SimulatedState } from './types.js';
 
 export interface ModelModule {
 	slot: string;
@@ -19,6 +19,8 @@ export interface ModelModule {
 	start?: number;
 	size?: number;
 	contentSha256?: string;
+	/** Assets that it asks for, where known. */
+	assets?: readonly AssetRef[];
 	/** Address of a second header inside the module; `null`: it has none; absent: not known. */
 	secondStart?: number | null;
 }
@@ -31,6 +33,29 @@ export interface DeviceModel {
 	/** Slots of which nothing could be learned: taken as good enough until a step says more. */
 	unknown: ReadonlySet<string>;
 	setupDone: boolean | undefined;
+	/** Stored assets, by `assetKey`; `undefined`: not known, and taken as good enough. */
+	assets?: ReadonlySet<string> | undefined;
+	/** Modules that the next start would put in their place. */
+	requests?: readonly UpdateRequest[];
+}
+
+/** A staged module and the order to install it. */
+export interface UpdateRequest {
+	way: 'ota-slot' | 'module-slot';
+	/** Where it lies: address of the chip. */
+	address: number;
+	module: ModelModule;
+}
+
+/** Name and hash, as a device compares assets. */
+export function assetKey(asset: AssetRef): string {
+	return `${asset.sha256}/${asset.name}`;
+}
+
+/** What an application asks for and the device does not have; empty where that is not known. */
+export function assetsMissing(model: DeviceModel, application: Pick<ModelModule, 'assets'>): AssetRef[] {
+	const { assets } = model;
+	return assets === undefined ? [] : (application.assets ?? []).filter((a) => !assets.has(assetKey(a)));
 }
 
 /** Key of a module on a device: its place is given by function and index alone. */
@@ -57,6 +82,7 @@ export function modelOf(platform: Platform, device: DeviceSnapshot): DeviceModel
 			...(m.start === undefined ? {} : { start: m.start }),
 			...(m.size === undefined ? {} : { size: m.size }),
 			...(m.contentSha256 === undefined ? {} : { contentSha256: m.contentSha256.toLowerCase() }),
+			...(m.assets === undefined ? {} : { assets: m.assets }),
 		});
 	}
 	const unknown = new Set<string>();
@@ -64,7 +90,15 @@ export function modelOf(platform: Platform, device: DeviceSnapshot): DeviceModel
 		if (modules.has(keyOf(slot))) continue;
 		if (isUnknown(slot, device)) unknown.add(keyOf(slot));
 	}
-	return { platform, mode: device.mode, modules, unknown, setupDone: setupDoneOf(platform, device) };
+	const assets = device.assets && new Set(device.assets.available.map(assetKey));
+	return {
+		platform,
+		mode: device.mode,
+		modules,
+		unknown,
+		setupDone: setupDoneOf(platform, device),
+		...(assets ? { assets } : {}),
+	};
 }
 
 const published = new Map<string, Map<string, ModuleDependency[]>>();

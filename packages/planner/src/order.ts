@@ -5,36 +5,16 @@
  */
 import { inRange, type Platform, rulesOf } from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
+import type { AssetDecision } from './assets.js';
 import { type Boot, boot, bootFacts } from './boot.js';
 import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
+import { refusedBySystem } from './requests.js';
 import { afterAction, type WrittenModule } from './transitions.js';
 import type { StepAction } from './types.js';
+import { assembleStaged, clearDrafts } from './update-drafts.js';
 import type { Wanted } from './wanted.js';
-
-/** A step before it is numbered, estimated and described. */
-export interface Draft {
-	action: StepAction;
-	title: string;
-	because: string[];
-	wanted?: Wanted;
-	from?: number;
-	needs: string[];
-}
-
-export interface Work {
-	model: DeviceModel;
-	/** Decisions of need `write` or `prove`. */
-	decisions: Decision[];
-	/** Something has to be read back in DFU, whether anything is written or not. */
-	compare: boolean;
-	/** Every wanted module, also those that stay as they are. */
-	wanted: ReadonlyMap<string, Wanted>;
-	/** The setup-done byte has to be set. */
-	setupDone: { offset: number; value: number; why: string } | undefined;
-	/** Version of the system in the end, for memory maps. */
-	systemVersion: number | undefined;
-}
+import type { Draft, Work } from './work.js';
 
 export type Ordered = { ok: true; drafts: Draft[]; final: DeviceModel } | { ok: false; why: string[] };
 
@@ -50,17 +30,26 @@ export function overDfu(w: Wanted): boolean {
 export function order(work: Work): Ordered {
 	const dfu = dfuDrafts(work);
 	const control = work.decisions.filter((d) => !overDfu(d.wanted));
-	if (dfu.length === 0 && control.length === 0 && !work.compare && work.model.mode !== 'dfu')
+	if (dfu.length === 0 && control.length === 0 && work.assets.length === 0 && !work.compare && work.model.mode !== 'dfu')
 		return { ok: true, drafts: [], final: work.model };
 	const why: string[] = [];
-	for (const first of splits(control, work.model.mode === 'dfu')) {
+	// One session is enough for module slots, and needs no system that runs: as little as possible before the rest.
+	for (const first of splits(control, work.model.mode === 'dfu' || work.way === 'module-slot')) {
 		const second = control.filter((d) => !first.includes(d));
-		const drafts = assemble(work, sorted(first), dfu, sorted(second));
-		const result = holds(work, drafts);
+		const result = attempt(work, sorted(first), dfu, sorted(second));
 		if (result.ok) return result;
 		for (const reason of result.why) if (!why.includes(reason)) why.push(reason);
 	}
 	return { ok: false, why };
+}
+
+function attempt(work: Work, first: Decision[], dfu: Draft[], second: Decision[]): Ordered {
+	const made =
+		work.way === 'control'
+			? { ok: true as const, drafts: assemble(work, first, dfu, second) }
+			: assembleStaged(work, first, dfu, second, { restart: restartDraft, enterDfu: enterDfuDraft, control: controlDraft });
+	if (!made.ok) return made;
+	return holds(work, [...clearDrafts(work, made.drafts), ...made.drafts]);
 }
 
 /**
@@ -112,10 +101,11 @@ function assemble(work: Work, first: Decision[], dfu: Draft[], second: Decision[
 		);
 		drafts.push(restartDraft('Nothing is left to compare in DFU.'));
 	}
+	drafts.push(...work.assets.map(assetDraft));
 	return drafts;
 }
 
-function sameNumber(d: Decision): boolean {
+export function sameNumber(d: Decision): boolean {
 	return isReadable(d.wanted) && d.from === d.wanted.written.version;
 }
 
@@ -156,6 +146,24 @@ function controlDraft(platform: Platform, d: Decision, when: 'before' | 'after')
 		wanted: d.wanted,
 		...(d.from === undefined ? {} : { from: d.from }),
 		needs: needsOf(platform, written),
+	};
+}
+
+function assetDraft({ asset, reason }: AssetDecision): Draft {
+	return {
+		action: {
+			kind: 'update-control',
+			sha256: asset.source.sha256,
+			length: asset.length,
+			asset: { name: asset.name, sha256: asset.sha256 },
+		},
+		title: `Store the asset "${asset.name}"`,
+		because: [
+			reason,
+			'The application asks for it. It comes last, because Device OS keeps only what the application that is running asks for; until all are ' +
+				'there, the device waits in safe mode, where it takes them.',
+		],
+		needs: [],
 	};
 }
 
@@ -319,14 +327,24 @@ function holds(work: Work, drafts: Draft[]): Ordered {
 	for (const draft of drafts) {
 		const { action } = draft;
 		if (action.kind === 'update-control') {
-			const refused = refusedByDevice(model, draft.wanted!.written);
+			const refused = draft.wanted ? refusedByDevice(model, draft.wanted.written) : assetRefused(model);
 			if (refused) return { ok: false, why: [refused] };
 		}
 		if (action.kind === 'enter-mode' && (model.mode === 'dfu' || !reachable(model))) {
 			return { ok: false, why: ['The device does not run, so it cannot be asked to enter DFU.'] };
 		}
+		if (action.kind === 'apply-update') {
+			for (const request of model.requests ?? []) {
+				const refused = request.way === 'ota-slot' ? refusedBySystem(model, request) : undefined;
+				if (refused) return { ok: false, why: [refused] };
+			}
+		}
 		model = afterAction(model, action, draft.wanted?.written);
 		const next = boot(model);
+		if (action.kind === 'apply-update' && (model.requests?.length ?? 0) > 0)
+			return { ok: false, why: [`After "${draft.title}" the module would not be in its place.`] };
+		if (action.kind === 'apply-update' && action.then === 'run' && !runs(next))
+			return { ok: false, why: [`After "${draft.title}" the device would not run: ${next.why}`] };
 		if (next.recovery === 'none') return { ok: false, why: [`After "${draft.title}": ${next.why}`] };
 		if ((action.kind === 'restart' || action.kind === 'update-control') && !runs(next)) {
 			return { ok: false, why: [`After "${draft.title}" the device would not run: ${next.why}`] };
@@ -341,6 +359,10 @@ function runs(b: Boot): boolean {
 
 function reachable(model: DeviceModel): boolean {
 	return model.mode !== 'dfu';
+}
+
+function assetRefused(model: DeviceModel): string | undefined {
+	return model.mode === 'dfu' ? 'The device has no running system that could store an asset.' : undefined;
 }
 
 /** What the running Device OS checks before it takes a module by control requests; `undefined`: it takes it. */

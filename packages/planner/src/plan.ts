@@ -6,7 +6,16 @@
 import { type Platform, type ReleaseSet, rulesOf, type SourcedModule } from '@linac/catalog';
 import { assert, bad, type Digests, good, type Json, type Problem, portableDigests, toHex, type Verdict } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
+import { assetVerdicts, decideAssets, expectedAssets } from './assets.js';
 import { boot, bootFacts, isMonolithic, runningApplication } from './boot.js';
+import {
+	bootloaderWayProblem,
+	experimentNotes,
+	moduleSlotProblem,
+	otherWay,
+	pendingNotes,
+	struckAgain,
+} from './bootloader-way-guards.js';
 import { type Decision, type Decisions, decide } from './decisions.js';
 import {
 	applicationNeeds,
@@ -20,12 +29,13 @@ import {
 	steppingStones,
 } from './guards.js';
 import { type DeviceModel, find, keyOf, listed, modelOf, unmet, withModule } from './model.js';
-import { order, type Work } from './order.js';
+import { order, overDfu } from './order.js';
 import { refusal } from './refusal.js';
 import { releaseFrom, systemNeeded } from './release-needed.js';
 import { toSteps } from './steps.js';
 import type { DeviceSnapshot, ExpectedModule, FileVerdict, Goal, Plan, PlanInputs, Refusal } from './types.js';
 import { addRelease, applicationProblem, info, type Judged, judgeFiles, verdictOf, warning } from './wanted.js';
+import type { Work } from './work.js';
 
 export interface PlanOptions {
 	platform: Platform;
@@ -64,7 +74,7 @@ export function plan(device: DeviceSnapshot, goal: Goal, options: PlanOptions): 
 	if (release.value) {
 		notes.push(...addRelease(platform, release.value, judged, digests));
 	}
-	if (judged.wanted.size === 0) return bad(nothingToDo(goal, judged));
+	if (judged.wanted.size === 0 && judged.assets.length === 0) return bad(nothingToDo(goal, judged));
 	return planFor({ device, goal, options, digests, model, judged, release: release.value, notes });
 }
 
@@ -95,28 +105,57 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const stone =
 		systemVersion === undefined || !wanted.has(keyOf(startModule)) ? undefined : steppingStones(model, systemVersion, targetName);
 	if (stone) problems.push(stone);
+	const wayProblem = bootloaderWayProblem(device, goal);
+	if (wayProblem) problems.push(wayProblem);
 	const decided = decide(model, wanted, goal);
 	problems.push(...decided.problems);
 	problems.push(...keptApplicationProblems(job, decided));
+	const targeted = targetOf(model, judged);
+	const assets = decideAssets({
+		platform,
+		device,
+		target: targeted,
+		systemVersion,
+		given: judged.assets,
+		application: [...wanted.values()].find((w) => w.written.function === ModuleFunction.user)?.written,
+		applicationOnly: goal.applicationOnly,
+		updates: decided.decisions
+			.filter((d) => d.need === 'write' && !overDfu(d.wanted))
+			.map((d) => d.wanted.source.module.bytes.length),
+	});
+	problems.push(...assets.problems);
+	const slotProblem = moduleSlotProblem(model, goal, decided.decisions);
+	if (slotProblem) problems.push(slotProblem);
 	if (problems.length > 0) return bad(...problems);
-	notes.push(...decided.notes);
+	if (wanted.size === 0 && assets.decisions.every((d) => d.need === 'not-needed')) {
+		judged.verdicts.push(...assetVerdicts(assets.decisions, () => []));
+		return bad(nothingToDo(goal, judged));
+	}
+	notes.push(...decided.notes, ...assets.notes);
+	const sent = assets.decisions.filter((d) => d.need === 'write');
 
 	const work: Work = {
-		model,
-		decisions: decided.decisions.filter((d) => d.need === 'write' || d.need === 'prove'),
+		// Assets that it is not known to have, it is taken not to have: they are sent, and skipped where the device tells them.
+		model: sent.length > 0 && !model.assets ? { ...model, assets: new Set() } : model,
+		decisions: struckAgain(model, goal, decided.decisions).filter((d) => d.need === 'write' || d.need === 'prove'),
 		compare: decided.decisions.some((d) => d.need === 'compare'),
+		assets: sent,
 		wanted,
 		setupDone: setupNeeded(job, systemVersion),
 		systemVersion,
+		way: goal.bootloaderWay ?? 'control',
+		pending: device.pending ?? [],
 	};
+	notes.push(...pendingNotes(platform, device));
 	const ordered = order(work);
 	if (!ordered.ok) {
+		const other = otherWay(work);
 		const deep = systemVersion === undefined ? undefined : steppingStones(model, systemVersion, targetName, true);
-		if (deep) return bad(deep);
+		if (deep) return bad(other === undefined ? deep : { ...deep, message: `${deep.message} ${other}` });
 		return bad(
 			refusal(
 				'NO_SAFE_ORDER',
-				`There is no order of steps in which this device could be brought back at every point. ${ordered.why.join(' ')}`,
+				`There is no order of steps in which this device could be brought back at every point. ${[...ordered.why, ...(other === undefined ? [] : [other])].join(' ')}`,
 				{ details: ordered.why },
 			),
 		);
@@ -132,12 +171,15 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const missing = systemMissing(ordered.final);
 	if (missing) return bad(missing);
 
+	const expected = expectedAssets(assets.decisions);
 	const to: Plan['to'] = {
 		...(release ? { osVersion: release.version } : {}),
 		modules: expectedOf(job, ordered.final, decided.decisions),
+		...(expected.length > 0 ? { assets: expected } : {}),
 	};
-	const { steps, notes: hazards } = toSteps(model, ordered.drafts, {
+	const { steps, notes: hazards } = toSteps(work.model, ordered.drafts, {
 		modules: to.modules,
+		assets: expected,
 		osVersion: to.osVersion,
 		mode: final.boots,
 	});
@@ -145,8 +187,10 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 		...hazards,
 		...ruleNotes(model, systemVersion, !runningApplication(ordered.final)),
 		...stateNotes(job, ordered.final),
+		...experimentNotes(ordered.drafts),
 	);
-	const files = verdicts(job, decided.decisions, steps);
+	const stepsOf = (sha256: string) => steps.filter((s) => 'sha256' in s.action && s.action.sha256 === sha256).map((s) => s.id);
+	const files = byName([...verdicts(job, decided.decisions, steps), ...assetVerdicts(assets.decisions, stepsOf)]);
 	const body: Omit<Plan, 'id'> = {
 		format: 'linac-plan/1',
 		platform: platform.name,
@@ -163,7 +207,17 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const id = toHex(digests.sha256(new TextEncoder().encode(JSON.stringify(body))));
 	const modules = new Map<string, SourcedModule>();
 	for (const w of wanted.values()) modules.set(w.source.sha256, w.source);
+	for (const a of judged.assets) modules.set(a.source.sha256, a.source);
 	return good({ plan: { ...body, id }, inputs: { ...(release ? { release } : {}), modules } });
+}
+
+/** The device once every module of the goal is in its place. */
+function targetOf(model: DeviceModel, judged: Judged): DeviceModel {
+	return [...judged.wanted.values()].reduce((m, w) => withModule(m, { ...w.written, slot: w.slot.name, state: 'valid' }), model);
+}
+
+function byName(files: FileVerdict[]): FileVerdict[] {
+	return files.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 function cannotStart(device: DeviceSnapshot, goal: Goal): Refusal | undefined {
@@ -241,10 +295,7 @@ function keptApplicationProblems(job: Job, decided: Decisions): Refusal[] {
 	if (decided.problems.length > 0) return [];
 	const application = runningApplication(model);
 	if (!application) return [];
-	const target = [...judged.wanted.values()].reduce(
-		(m, w) => withModule(m, { ...w.written, slot: w.slot.name, state: 'valid' }),
-		model,
-	);
+	const target = targetOf(model, judged);
 	const missing = unmet(target, application.dependencies)[0];
 	if (!missing || unmet(model, application.dependencies).length > 0) return [];
 	return [
@@ -263,7 +314,8 @@ function setupNeeded(job: Job, systemVersion: number | undefined): Work['setupDo
 	const rule = rulesOf('setup-done', platform)[0];
 	const offset = platform.dct.setupDone;
 	if (!rule || offset === undefined || systemVersion === undefined || systemVersion >= rule.systemBefore) return undefined;
-	if (!job.judged.wanted.has(keyOf(bootFacts(platform).startModule)) || job.model.setupDone === true) return undefined;
+	if (job.model.setupDone === true) return undefined;
+	if (!job.judged.wanted.has(keyOf(bootFacts(platform).startModule)) && !job.goal.setupDone) return undefined;
 	const before = find(job.model, bootFacts(platform).startModule)?.version;
 	// It runs its application with a system that would wait otherwise: so it is set.
 	if (job.device.mode === 'normal' && job.model.setupDone === undefined && before !== undefined && before < rule.systemBefore)
@@ -347,7 +399,7 @@ function verdicts(job: Job, decisions: Decision[], steps: Plan['steps']): FileVe
 			result.push({ ...verdictOf(name, verdict, d.code, d.reason), steps: own });
 		}
 	}
-	return result.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+	return result;
 }
 
 /** Codes of decisions that have left a note of their own. */

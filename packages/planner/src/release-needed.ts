@@ -1,5 +1,14 @@
 /** Which release a job needs, so that the caller can open it before a plan is made. */
-import { compareVersions, latestInLine, type Platform, platformByName, releasesFor } from '@linac/catalog';
+import {
+	assetStore,
+	compareVersions,
+	firstSystemThatTellsAssets,
+	firstSystemWithAssets,
+	latestInLine,
+	type Platform,
+	platformByName,
+	releasesFor,
+} from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
 import { bootFacts } from './boot.js';
 import { keyOf } from './model.js';
@@ -33,6 +42,11 @@ export function systemNeeded(device: DeviceSnapshot, goal: Goal, platform: Platf
 		}
 	}
 	const start = bootFacts(platform).startModule;
+	// The system that has to keep the assets of the goal; one that can tell of them, because otherwise nothing would prove that they are there.
+	if (goal.files.some((f) => f.module?.module.prefix.function === ModuleFunction.asset) && assetStore(platform)) {
+		const will = given.get(keyOf(start)) ?? device.modules?.find((m) => keyOf(m) === keyOf(start) && m.valid)?.version;
+		if (will === undefined || will < firstSystemWithAssets()) needed = Math.max(needed ?? 0, firstSystemThatTellsAssets());
+	}
 	const running = device.modules?.find((m) => keyOf(m) === keyOf(start));
 	// Never back without being asked to: a damaged system is repaired with a release at least as new as its header says.
 	return needed === undefined ? undefined : Math.max(needed, running?.version ?? 0);

@@ -1,16 +1,17 @@
 /** Turns drafts into numbered steps: the simulated state after each, what an interruption would leave, durations, and named hazards. */
-import type { Problem } from '@linac/core';
+import { assert, type Problem } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { boot } from './boot.js';
-import { ASK_MS, RESTART_MS, replaceMs, updateMs, writeMs } from './estimate.js';
+import { ASK_MS, assetMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
 import { type DeviceModel, listed } from './model.js';
-import type { Draft } from './order.js';
-import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted } from './transitions.js';
-import type { ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
+import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted, whenStarted } from './transitions.js';
+import type { ExpectedAsset, ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
 import { warning } from './wanted.js';
+import type { Draft } from './work.js';
 
 export interface Ending {
 	modules: ExpectedModule[];
+	assets: ExpectedAsset[];
 	osVersion: string | undefined;
 	mode: 'normal' | 'listening' | 'safe';
 }
@@ -23,6 +24,10 @@ export function toSteps(model: DeviceModel, drafts: readonly Draft[], ending: En
 		const module = draft.wanted?.written;
 		const embedded = draft.action.kind === 'restart' ? embeddedUpdate(now) : undefined;
 		const ifInterrupted = hazard(now, draft.action, module, embedded !== undefined);
+		assert(
+			draft.action.kind !== 'apply-update' || (now.requests?.length ?? 0) > 0,
+			'a step applies updates that nobody has requested',
+		);
 		now = afterAction(now, draft.action, module);
 		steps.push({
 			id: `step-${steps.length + 1}`,
@@ -55,6 +60,7 @@ function verifyDraft(ending: Ending): Draft {
 		action: {
 			kind: 'verify',
 			modules: ending.modules,
+			...(ending.assets.length === 0 ? {} : { assets: ending.assets }),
 			...(ending.osVersion === undefined ? {} : { osVersion: ending.osVersion }),
 			expectMode: ending.mode,
 		},
@@ -83,12 +89,12 @@ function hazard(model: DeviceModel, action: StepAction, module: WrittenModule | 
 }
 
 function transportOf(action: StepAction): Pick<Step, 'transport'> {
-	if (action.kind === 'write-dfu') return { transport: 'dfu' };
+	if (action.kind === 'write-dfu' || action.kind === 'stage-update') return { transport: 'dfu' };
 	return action.kind === 'update-control' ? { transport: 'control' } : {};
 }
 
 export function stateOf(model: DeviceModel): SimulatedState {
-	const { boots, why } = boot(model);
+	const { boots, why } = boot(model.requests?.length ? whenStarted(model) : model);
 	return { boots, why, modules: listed(model) };
 }
 
@@ -98,9 +104,19 @@ function estimate(model: DeviceModel, action: StepAction, module: WrittenModule 
 		case 'write-dfu':
 			return writeMs(platform, module!.start, action.length);
 		case 'update-control':
+			if (action.asset) return assetMs(platform, action.length);
 			return updateMs(platform, module!.start, action.length);
 		case 'invalidate':
 			return writeMs(platform, action.address, action.length);
+		case 'stage-update':
+			return stageMs(platform, action.alternate, action.address, action.length);
+		case 'apply-update': {
+			const region = platform.memory.find((r) => r.name === 'bootloader');
+			const size = region ? region.end - region.start : 0;
+			return action.modules.reduce((ms) => ms + updateMs(platform, region?.start ?? 0, size), 0);
+		}
+		case 'request-update':
+		case 'clear-request':
 		case 'write-dct':
 			return ASK_MS;
 		case 'enter-mode':

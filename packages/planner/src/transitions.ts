@@ -2,11 +2,13 @@
  * What a step does to a device, and how the device is if power or cable fails in the middle of it. Pure: a model in, a model out. The
  * planner, `simulate` and the tests all use this one description.
  */
-import { inScope, rules, rulesOf } from '@linac/catalog';
+import { rulesOf, updateOverwritesAssets } from '@linac/catalog';
 import { type ModuleDependency, ModuleFunction, type ParsedModule, PREFIX_SIZE, readPrefix } from '@linac/firmware';
-import { type Boot, boot, bootFacts } from './boot.js';
-import { type DeviceModel, find, keyOf, type ModelModule, slotName, withModule, withoutModule } from './model.js';
-import type { Recovery, StepAction } from './types.js';
+import { type Boot, boot, bootFacts, runningApplication } from './boot.js';
+import { bootloaderUpdateWay } from './bootloader-way.js';
+import { assetKey, type DeviceModel, find, keyOf, type ModelModule, slotName, withModule, withoutModule } from './model.js';
+import { appliedByBootloader, appliedBySystem, replacedInPlace, stagedAt, withRequest } from './requests.js';
+import type { AssetRef, Recovery, StepAction } from './types.js';
 
 /** What the planner must know of a file to simulate it. */
 export interface WrittenModule {
@@ -19,6 +21,8 @@ export interface WrittenModule {
 	contentSha256: string;
 	/** Address of a second header inside the module, for older bootloaders; `null`: it has none. */
 	secondStart: number | null;
+	/** Assets that an application asks for. */
+	assets?: readonly AssetRef[];
 }
 
 export function writtenModule(module: ParsedModule, contentSha256: string): WrittenModule {
@@ -70,9 +74,21 @@ export function afterAction(model: DeviceModel, action: StepAction, module?: Wri
 		case 'write-dfu':
 			return withModule(overwritten(model, action.address, action.length, module!), installed(model, module!, 'valid'));
 		case 'update-control':
-			return running(withModule(model, installed(model, module!, 'valid')));
+			if (action.asset) return running(withAsset(model, action.asset));
+			return running(withModule(withoutOverwritten(model, action.length), installed(model, module!, 'valid')));
 		case 'invalidate':
 			return withoutModule(model, action.module);
+		case 'stage-update':
+		case 'clear-request':
+			return model;
+		case 'request-update':
+			return withRequest(model, {
+				way: action.way,
+				address: stagedAt(model, action.staged),
+				module: installed(model, module!, 'valid'),
+			});
+		case 'apply-update':
+			return inModeAfter(running(model), action.then);
 		case 'write-dct':
 			return action.offset === model.platform.dct.setupDone ? { ...model, setupDone: action.value === 1 } : model;
 		case 'restart':
@@ -82,11 +98,34 @@ export function afterAction(model: DeviceModel, action: StepAction, module?: Wri
 	}
 }
 
+/** Storing an asset removes those that the running application does not ask for. */
+function withAsset(model: DeviceModel, asset: AssetRef): DeviceModel {
+	const wanted = new Set((runningApplication(model)?.assets ?? []).map(assetKey));
+	return { ...model, assets: new Set([...[...(model.assets ?? [])].filter((key) => wanted.has(key)), assetKey(asset)]) };
+}
+
+/** A large update lies over the beginning of the store while it is received. */
+function withoutOverwritten(model: DeviceModel, length: number): DeviceModel {
+	const system = find(model, bootFacts(model.platform).startModule)?.version;
+	if (!model.assets || system === undefined || !updateOverwritesAssets(model.platform, system, length)) return model;
+	return { ...model, assets: new Set() };
+}
+
+/** Told to be in DFU afterwards: where it runs, it is asked to enter it. */
+function inModeAfter(model: DeviceModel, then: 'run' | 'dfu'): DeviceModel {
+	return then === 'dfu' ? { ...model, mode: 'dfu' } : model;
+}
+
 /** The device after a reset: in the mode that it starts into, and with what its system has replaced by itself. */
 function running(model: DeviceModel): DeviceModel {
-	const updated = withEmbeddedBootloader(model);
+	const updated = whenStarted(model);
 	const { boots } = boot(updated);
 	return { ...updated, mode: boots === 'dead' ? 'dfu' : boots };
+}
+
+/** What is on the device once it has started: with what bootloader and system install at that start. */
+export function whenStarted(model: DeviceModel): DeviceModel {
+	return appliedBySystem(withEmbeddedBootloader(appliedByBootloader(model)));
 }
 
 /** A system with a bootloader inside puts it over an older one as soon as it starts (rule `embedded-bootloader`). */
@@ -118,6 +157,9 @@ function overwritten(model: DeviceModel, address: number, length: number, by: Wr
 	const head = bootFacts(model.platform).headBytes;
 	for (const other of model.modules.values()) {
 		if (keyOf(other) === keyOf(by) || other.start === undefined || other.size === undefined) continue;
+		// The firmware of a network co-processor has addresses of another chip.
+		const slot = model.platform.modules.find((s) => keyOf(s) === keyOf(other));
+		if (slot && slot.region === undefined) continue;
 		if (other.start >= address + length || other.start + other.size <= address) continue;
 		const headGone = other.start < address + length && other.start + head > address;
 		result = headGone
@@ -131,25 +173,32 @@ function overwritten(model: DeviceModel, address: number, length: number, by: Wr
 export function whenInterrupted(model: DeviceModel, action: StepAction, module?: WrittenModule): Recovery {
 	switch (action.kind) {
 		case 'write-dfu':
-			return worst(boot(halfWritten(model, action, module!)), boot(model), boot(afterAction(model, action, module)));
+			return worst(
+				boot(whenStarted(halfWritten(model, action, module!))),
+				boot(model),
+				boot(whenStarted(afterAction(model, action, module))),
+			);
 		case 'update-control': {
-			if (module!.function === ModuleFunction.bootloader) {
+			if (module?.function === ModuleFunction.bootloader) {
 				const way = bootloaderUpdateWay(model);
 				if (way.inPlace) return { way: 'none', why: way.why };
 			}
 			return worst(boot(model), boot(afterAction(model, action, module)));
 		}
+		case 'apply-update':
 		case 'restart': {
+			const inPlace = replacedInPlace(model);
+			if (inPlace !== undefined) return { way: 'none', why: inPlace };
 			if (embeddedUpdate(model)) {
 				return {
 					way: 'none',
 					why: 'The system copies the bootloader that it carries over the old one when it starts. If power fails while it does, only SWD can bring the device back.',
 				};
 			}
-			return worst(boot(model));
+			return worst(boot(model), boot(afterAction(model, action, module)));
 		}
 		default:
-			return worst(boot(model), boot(afterAction(model, action, module)));
+			return worst(boot(model), boot(whenStarted(afterAction(model, action, module))));
 	}
 }
 
@@ -177,17 +226,4 @@ function worst(...boots: Boot[]): Recovery {
 		case 'none':
 			return { way: 'none', why: first.why };
 	}
-}
-
-/** Whether the running system would copy a bootloader over the old one, or leave that to something that survives a power cut. */
-export function bootloaderUpdateWay(model: DeviceModel): { inPlace: boolean; rule: string | undefined; why: string } {
-	const facts = rules().bootloaderUpdate.find((r) => inScope(r, model.platform));
-	if (!facts) return { inPlace: true, rule: undefined, why: 'It is not known how this platform replaces its bootloader.' };
-	const bootloader = find(model, { function: ModuleFunction.bootloader, index: 0 });
-	const system = find(model, bootFacts(model.platform).startModule);
-	const survives =
-		facts.unless !== undefined &&
-		(bootloader?.version ?? 0) >= facts.unless.bootloaderFrom &&
-		(system?.version ?? 0) >= facts.unless.systemFrom;
-	return { inPlace: facts.way === 'in-place' && !survives, rule: facts.id, why: facts.statement };
 }

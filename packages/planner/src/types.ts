@@ -25,6 +25,38 @@ export interface InstalledModule {
 	dependenciesMet?: boolean;
 	productId?: number;
 	productVersion?: number;
+	/** Assets that an application asks for, where they could be read: in DFU, or from Device OS >= 5.6.0. */
+	assets?: readonly AssetRef[];
+	/** Platform in its header, where that is not the device's: then it is not `valid`. */
+	platformId?: number;
+}
+
+/** An asset by what a device knows it by: its name, and the SHA-256 of its own bytes, hex. */
+export interface AssetRef {
+	name: string;
+	sha256: string;
+}
+
+export interface StoredAsset extends AssetRef {
+	/** Bytes of the asset, and of the module that is stored of it. */
+	size?: number;
+	storageSize?: number;
+}
+
+export interface ExpectedAsset extends AssetRef {
+	/** Bytes of the module as it is stored. */
+	storageSize: number;
+}
+
+/** A module whose header says that it belongs somewhere else, or to another kind of device, found at `at`. */
+export interface StrayModule {
+	function: number;
+	index: number;
+	version: number;
+	platformId: number;
+	/** Address for which it was made, and where it stands. */
+	start: number;
+	at: number;
 }
 
 export interface DeviceSnapshot {
@@ -40,9 +72,37 @@ export interface DeviceSnapshot {
 	/** How deep the look was: `reported` by the running system (versions and flags), or `read` back from flash. */
 	depth: 'reported' | 'read';
 	setupDone?: boolean;
+	/** Assets, as Device OS >= 5.6.0 tells them; `undefined`: not known. */
+	assets?: { available: StoredAsset[]; required: AssetRef[] };
+	/** Modules that stand where they do not belong; looked for in DFU mode only. */
+	strays?: StrayModule[];
+	/** Orders in the DCT that the next start would carry out, read in DFU mode; `undefined`: not looked for, or they could not be read. */
+	pending?: PendingUpdate[];
+	/** The DCT asks the bootloader for a factory reset at its next start; read in DFU mode, `undefined`: not read. */
+	factoryReset?: boolean;
 	/** Device protection, Device OS >= 6. */
 	protection?: 'open' | 'service' | 'protected';
 	via: 'usb' | 'serial' | 'swd' | 'ota';
+}
+
+/** Something that is wrong with a device. `message` says what; `hint` what to do about it, in one or two sentences. */
+export interface Finding extends Problem {
+	hint: string;
+}
+
+/** An order that stands in the DCT: the OTA flag, or a module slot. */
+export interface PendingUpdate {
+	way: Exclude<BootloaderWay, 'control'>;
+	/** Number of the module slot, 1 to 4. */
+	slot?: number;
+	/** Where in the DCT, and the bytes that stand there, hex. */
+	offset: number;
+	bytes: string;
+	/** What it would copy: a module with a header, where there is one at its source. */
+	module?: { function: number; index: number; version: number };
+	/** First address that it would write to, and how many bytes; of a module slot. */
+	destination?: number;
+	length?: number;
 }
 
 /** Acts that can lose something and are only done when allowed by name. */
@@ -63,6 +123,8 @@ export interface Goal {
 	files: GoalFile[];
 	/** Write nothing but the application. */
 	applicationOnly: boolean;
+	/** Set the setup-done mark where the system that the device then has asks for it, also when that system is not written now. */
+	setupDone?: boolean;
 	allow: Permission[];
 	/** Default: `control`. */
 	bootloaderWay?: BootloaderWay;
@@ -121,11 +183,33 @@ export type StepAction =
 	  }
 	/**
 	 * Give a module to the running Device OS by control requests; it restarts to apply it. `enoughFrom`: skipped when the device reports a
-	 * valid module of this version or a newer one (its version could not be known when the plan was made).
+	 * valid module of this version or a newer one (its version could not be known when the plan was made). `asset`: the module is this asset,
+	 * which the device stores; skipped when the device tells that it is stored.
 	 */
-	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number }
+	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number; asset?: AssetRef }
 	/** Overwrite bytes so that a module there is not valid any more. `fill` 0xFF. */
 	| { kind: 'invalidate'; alternate: number; address: number; length: number; module: { function: number; index: number } }
+	/** Write a module, whole and unchanged, to where whoever installs it will look for it, and read it back. It is not in its place then. */
+	| { kind: 'stage-update'; sha256: string; alternate: number; address: number; length: number }
+	/**
+	 * Have a staged module installed at the next start: once it has been read back there, these bytes (hex) are written into the DCT at `offset`, and
+	 * read back. `ota-slot`: the OTA flag, for Device OS. `module-slot`: a record for the bootloader.
+	 */
+	| {
+			kind: 'request-update';
+			way: Exclude<BootloaderWay, 'control'>;
+			sha256: string;
+			staged: { alternate: number; address: number; length: number };
+			offset: number;
+			bytes: string;
+	  }
+	/** Take an order out of the DCT that is not a part of this job. `found` are the bytes that were read there, hex. */
+	| { kind: 'clear-request'; way: Exclude<BootloaderWay, 'control'>; offset: number; found: string; bytes: string }
+	/**
+	 * Leave DFU, let the requested modules be installed, and see that they are: asked of the running device (`then: 'run'`), or read back from their
+	 * place in DFU mode (`then: 'dfu'`).
+	 */
+	| { kind: 'apply-update'; way: Exclude<BootloaderWay, 'control'>; modules: AppliedModule[]; then: 'run' | 'dfu' }
 	/** One byte of the DCT, without erase. */
 	| { kind: 'write-dct'; offset: number; value: number; meaning: string }
 	/** Leave DFU or reset, and wait until the same device runs. */
@@ -134,7 +218,23 @@ export type StepAction =
 	 * Compare what the device then has with the plan. Where `normal` is expected, listening mode is as good: a device without Wi-Fi
 	 * credentials waits there, and no plan can know that.
 	 */
-	| { kind: 'verify'; modules: ExpectedModule[]; osVersion?: string; expectMode: 'normal' | 'listening' | 'safe' };
+	| {
+			kind: 'verify';
+			modules: ExpectedModule[];
+			assets?: ExpectedAsset[];
+			osVersion?: string;
+			expectMode: 'normal' | 'listening' | 'safe';
+	  };
+
+/** A module that is to be in its place after a start. */
+export interface AppliedModule {
+	slot: string;
+	function: number;
+	index: number;
+	version: number;
+	/** SHA-256 of the file, hex. */
+	sha256: string;
+}
 
 export interface ExpectedModule {
 	slot: string;
@@ -174,7 +274,8 @@ export interface Plan {
 	deviceId?: string;
 	location?: string;
 	from: { osVersion?: string; modules: { slot: string; version: number; valid: boolean }[] };
-	to: { osVersion?: string; modules: ExpectedModule[] };
+	/** `assets` is absent where none were given. */
+	to: { osVersion?: string; modules: ExpectedModule[]; assets?: ExpectedAsset[] };
 	steps: Step[];
 	files: FileVerdict[];
 	/** Things worth knowing that did not stop the plan: hazards named, choices made. */

@@ -14,7 +14,8 @@ import {
 } from '@linac/catalog';
 import { type Digests, type Problem, toHex } from '@linac/core';
 import { contentBytes, ModuleFunction, moduleFunctionNames, skipBytes } from '@linac/firmware';
-import { keyOf } from './model.js';
+import { assetsWantedBy, type GivenAsset, givenAsset } from './assets.js';
+import { assetKey, keyOf } from './model.js';
 import { refusal } from './refusal.js';
 import { type WrittenModule, writtenModule } from './transitions.js';
 import type { FileVerdict, Goal, GoalFile, Refusal } from './types.js';
@@ -34,6 +35,8 @@ export interface Wanted {
 export interface Judged {
 	/** By function and index. */
 	wanted: Map<string, Wanted>;
+	/** Assets that were given, by name. */
+	assets: GivenAsset[];
 	/** Verdicts that stand whatever the device has. */
 	verdicts: FileVerdict[];
 	/** Anything here refuses the whole plan. */
@@ -48,7 +51,9 @@ export function toWanted(slot: ModuleSlot, source: SourcedModule, files: string[
 	const { module } = source;
 	const skip = skipBytes(module);
 	const bytes = contentBytes(module);
-	return { slot, source, files, written: writtenModule(module, hashOf(bytes, module, digests)), skip, length: bytes.length };
+	const written = writtenModule(module, hashOf(bytes, module, digests));
+	const assets = module.prefix.function === ModuleFunction.user ? assetsWantedBy(module) : [];
+	return { slot, source, files, written: { ...written, ...(assets.length > 0 ? { assets } : {}) }, skip, length: bytes.length };
 }
 
 const hashes = new WeakMap<object, string>();
@@ -93,11 +98,6 @@ export function unsuitable(platform: Platform, source: SourcedModule, file: stri
 	if (!module.sound) {
 		return refusal('MODULE_NOT_SOUND', `${file} is damaged: the device would not accept it. Get a fresh copy.`, { file });
 	}
-	if (prefix.function === ModuleFunction.asset) {
-		return refusal('ASSET_NOT_SUPPORTED', `${file} is an asset. Assets are not programmed yet; give the application alone.`, {
-			file,
-		});
-	}
 	if (module.compressed || module.combined) {
 		const what = module.compressed ? 'compressed' : 'combined with another module';
 		return refusal('PACKED_MODULE', `${file} is ${what}, which only updates over the air can use. Give the plain module.`, {
@@ -129,7 +129,7 @@ export function unsuitable(platform: Platform, source: SourcedModule, file: stri
 const passedOver = new Set(['NEVER_WRITTEN', 'ENCRYPTED_MODULE']);
 
 export function judgeFiles(platform: Platform, goal: Goal, digests: Digests): Judged {
-	const judged: Judged = { wanted: new Map(), verdicts: [], problems: [] };
+	const judged: Judged = { wanted: new Map(), assets: [], verdicts: [], problems: [] };
 	// Sorted, so that the order in which files are given changes nothing.
 	const files = [...goal.files].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 	for (const file of files) judgeFile(platform, goal, file, judged, digests);
@@ -152,6 +152,10 @@ function judgeFile(platform: Platform, goal: Goal, file: GoalFile, judged: Judge
 		judged.verdicts.push(
 			verdictOf(file.name, 'refused', first?.code ?? 'NOT_A_MODULE', first?.message ?? 'It is no Particle module.'),
 		);
+		return;
+	}
+	if (source.module.prefix.function === ModuleFunction.asset) {
+		judgeAsset(platform, goal, source, file.name, judged);
 		return;
 	}
 	const problem = unsuitable(platform, source, file.name);
@@ -181,6 +185,32 @@ function judgeFile(platform: Platform, goal: Goal, file: GoalFile, judged: Judge
 	}
 	if (other) other.files.push(file.name);
 	else judged.wanted.set(keyOf(prefix), toWanted(slot, source, [file.name], digests));
+}
+
+function judgeAsset(platform: Platform, goal: Goal, source: SourcedModule, file: string, judged: Judged): void {
+	if (goal.applicationOnly) {
+		const reason = `${file} is an asset, and only the application was asked for.`;
+		judged.verdicts.push(verdictOf(file, 'not-needed', 'APPLICATION_ONLY', reason));
+		return;
+	}
+	const asset = givenAsset(platform, source, file);
+	if ('code' in asset) {
+		judged.verdicts.push(verdictOf(file, 'refused', asset.code, asset.message));
+		judged.problems.push(asset);
+		return;
+	}
+	const other = judged.assets.find((a) => a.name === asset.name);
+	if (!other) judged.assets.push(asset);
+	else if (assetKey(other) === assetKey(asset)) other.files.push(file);
+	else {
+		judged.problems.push(
+			refusal(
+				'TWO_FILES_FOR_ONE_PLACE',
+				`${other.files[0]} and ${file} are different assets with the same name ("${asset.name}"). Give only one of them.`,
+				{ file },
+			),
+		);
+	}
 }
 
 /** Two applications in different slots would both be written, and one of them never run. */

@@ -17,6 +17,8 @@ import {
 } from '@linac/core';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
 import { type DiscoveredDevice, waitForDevice } from '@linac/usb';
+import type { BackupHook } from './backup/contents.js';
+import { FirstBackup } from './backup/first-backup.js';
 import { type DeviceSelector, findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -31,8 +33,15 @@ export interface ProgramOptions extends Environment {
 	goal: Goal;
 	/** The release to take modules from, or how to open it once it is known what the device is. */
 	release?: ReleaseSet | ((device: DeviceSnapshot) => Promise<ReleaseSet | undefined>);
+	/** Further modules whose bytes are at hand, to give names to what is found on the device. */
+	known?: readonly KnownModule[];
 	/** Called with the first plan, before anything is written. `false` cancels. */
 	confirm?: (plan: Plan, device: DeviceSnapshot) => boolean | Promise<boolean>;
+	/**
+	 * Called once, with what is on the device, just before anything is changed: only when it has resolved does the job go on. Not called
+	 * when nothing has to be changed. Without it no backup is made.
+	 */
+	backup?: BackupHook;
 }
 
 /**
@@ -42,7 +51,7 @@ export interface ProgramOptions extends Environment {
 export async function program(options: ProgramOptions): Promise<Verdict<Report>> {
 	const bare = completeEnvironment(options);
 	const given = typeof options.release === 'function' ? undefined : options.release;
-	const world: World = { ...bare, known: knownOf(options.goal, given, bare) };
+	const world: World = { ...bare, known: [...(options.known ?? []), ...knownOf(options.goal, given, bare)] };
 	const events = new JobEvents(world.clock, world.onEvent);
 	const found = await findOrAsk(world, events, options.selector);
 	const session = new DeviceSession(world, found, options.selector?.deviceId?.toLowerCase());
@@ -78,6 +87,7 @@ class Attempts {
 	readonly #session: DeviceSession;
 	readonly #events: JobEvents;
 	readonly #options: ProgramOptions;
+	readonly #backup: FirstBackup;
 	#before: DeviceSnapshot | undefined;
 	#release: ReleaseSet | undefined;
 	#last: Report | undefined;
@@ -90,6 +100,7 @@ class Attempts {
 		this.#session = session;
 		this.#events = events;
 		this.#options = options;
+		this.#backup = new FirstBackup(options.backup);
 	}
 
 	async run(): Promise<Verdict<Report>> {
@@ -144,7 +155,7 @@ class Attempts {
 			plan,
 			...(device.deviceId === undefined ? {} : { deviceId: device.deviceId }),
 		});
-		const report = await runPlan(session, plan, inputs, device, this.#events);
+		const report = await runPlan(session, plan, inputs, device, this.#events, this.#backup);
 		this.#touched ||= report.touched;
 		this.#tally(report.report);
 		return good(report.report, verdict.problems);
@@ -153,7 +164,7 @@ class Attempts {
 	/** Takes note of the release's modules. `true` when the device has to be asked again, because it told hashes that have names now. */
 	#learn(): boolean {
 		const { world } = this.#session;
-		const known = knownOf(this.#options.goal, this.#release, world);
+		const known = [...(this.#options.known ?? []), ...knownOf(this.#options.goal, this.#release, world)];
 		if (known.length === world.known.length) return false;
 		this.#session.know(known);
 		// Reading flash again is only worth it for a module without a header of its own, which a known content alone can confirm.

@@ -5,6 +5,9 @@
 import { asLinacError, type LinacError, LinacError as LinacErrorClass, throwIfCancelled } from '@linac/core';
 import type { DeviceSnapshot, FileVerdict, Plan, PlanInputs, Step } from '@linac/planner';
 import type { DiscoveredDevice } from '@linac/usb';
+import { applyUpdate } from './apply-update.js';
+import type { BackupHook } from './backup/contents.js';
+import { FirstBackup } from './backup/first-backup.js';
 import { findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -14,6 +17,8 @@ import { evidenceRow, installed, Proofs } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
 import { DeviceSession } from './session.js';
 import { snapshotOf } from './snapshot.js';
+import { clearRequest, requestUpdate, stageUpdate } from './stage-update.js';
+import { assetRow, assetsOf, storeAsset } from './store-asset.js';
 import type { Report } from './types.js';
 import { updateByControl } from './update-control.js';
 import { verify } from './verify.js';
@@ -27,6 +32,8 @@ export interface RunJobOptions extends Environment {
 	location?: string;
 	/** Already discovered, where the caller has done so. */
 	found?: DiscoveredDevice;
+	/** Called once, with what is on the device, before anything is changed. */
+	backup?: BackupHook;
 }
 
 /**
@@ -48,7 +55,7 @@ export async function runJob(options: RunJobOptions): Promise<Report> {
 		checkPlanFits(plan, before);
 		const events = new JobEvents(world.clock, world.onEvent);
 		events.emit({ type: 'job-started', plan, ...(before.deviceId === undefined ? {} : { deviceId: before.deviceId }) });
-		const { report } = await runPlan(session, plan, inputs, before, events);
+		const { report } = await runPlan(session, plan, inputs, before, events, new FirstBackup(options.backup));
 		events.emit({ type: 'job-finished', outcome: report.outcome });
 		return report;
 	} finally {
@@ -98,12 +105,29 @@ export async function runPlan(
 	inputs: PlanInputs,
 	before: DeviceSnapshot,
 	events: JobEvents,
+	backup: FirstBackup,
 ): Promise<{ report: Report; touched: boolean }> {
 	const { world } = session;
 	const began = world.clock.now();
 	const written = session.bytesWritten;
 	const read = session.bytesRead;
-	const job: RunningJob = { world, session, plan, inputs, events, proofs: new Proofs(), before, wrote: false };
+	let wrote = false;
+	const job: RunningJob = {
+		world,
+		session,
+		plan,
+		inputs,
+		events,
+		proofs: new Proofs(),
+		before,
+		get wrote() {
+			return wrote;
+		},
+		async changes() {
+			await backup.before(session, before, events);
+			wrote = true;
+		},
+	};
 	events.begin(plan.steps);
 	const steps: Report['steps'] = plan.steps.map((s) => ({ id: s.id, title: s.title, result: 'not-reached', ms: 0 }));
 	let failure: LinacError | undefined;
@@ -136,17 +160,16 @@ export async function runPlan(
 		}
 	}
 	const after = failure ? job.after : (job.after ?? (job.wrote ? undefined : before));
-	const evidence = expectedModules(plan).map((m) => evidenceRow(m, before, after, job.proofs));
+	const evidence = [
+		...expectedModules(plan).map((m) => evidenceRow(m, before, after, job.proofs)),
+		...assetsOf(plan).map((a) => assetRow(a, before, after)),
+	];
 	if (!failure && !evidence.every((row) => row.ok)) {
-		const missing = evidence.filter((row) => !row.ok).map((row) => row.slot);
-		failure = new LinacErrorClass(
-			'EVIDENCE_MISSING',
-			`Nothing proves that these modules are as planned: ${missing.join(', ')}.`,
-			{
-				retry: 'operator',
-				hint: 'Run the command again while the device is running normally.',
-			},
-		);
+		const missing = evidence.filter((row) => !row.ok).map((row) => (row.asset === undefined ? row.slot : `asset "${row.asset}"`));
+		failure = new LinacErrorClass('EVIDENCE_MISSING', `Nothing proves that these are as planned: ${missing.join(', ')}.`, {
+			retry: 'operator',
+			hint: 'Run the command again while the device is running normally.',
+		});
 	}
 	const report: Report = {
 		format: 'linac-report/1',
@@ -160,6 +183,7 @@ export async function runPlan(
 		files: plan.files.map((f) => fileOutcome(f, steps)),
 		steps,
 		...(failure ? { error: errorOf(failure) } : {}),
+		...(backup.record ? { backup: backup.record } : {}),
 		ms: world.clock.now() - began,
 		bytesWritten: session.bytesWritten - written,
 		bytesRead: session.bytesRead - read,
@@ -218,9 +242,17 @@ function perform(job: RunningJob, step: Step): Promise<StepResult> {
 		case 'write-dfu':
 			return writeModule(job, step, action);
 		case 'update-control':
-			return updateByControl(job, step, action);
+			return action.asset ? storeAsset(job, step, action, action.asset) : updateByControl(job, step, action);
 		case 'invalidate':
 			return invalidate(job, step, action);
+		case 'stage-update':
+			return stageUpdate(job, step, action);
+		case 'request-update':
+			return requestUpdate(job, step, action);
+		case 'clear-request':
+			return clearRequest(job, step, action);
+		case 'apply-update':
+			return applyUpdate(job, step, action);
 		case 'write-dct':
 			return writeDct(job, step, action);
 		case 'restart':

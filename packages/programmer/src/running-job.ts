@@ -16,7 +16,12 @@ export interface RunningJob {
 	/** Last look at the running device; filled by the verify step. */
 	after?: DeviceSnapshot;
 	/** Bytes of the device have been changed by this job. */
-	wrote: boolean;
+	readonly wrote: boolean;
+	/**
+	 * To be awaited just before anything on the device is changed: makes the backup when it has not been made, and notes that something is
+	 * changed. The device may have restarted meanwhile: take its interface afterwards, except in DFU mode, where it stays open.
+	 */
+	changes(): Promise<void>;
 }
 
 /** `skipped` says why there was nothing to do. */

@@ -129,6 +129,18 @@ export class DeviceSession {
 		return this.#found;
 	}
 
+	/** Waits until the device is in DFU mode, however it gets there; `false` when it does not within `timeoutMs`. */
+	async waitForDfu(timeoutMs: number): Promise<boolean> {
+		await this.close();
+		try {
+			this.#found = await this.#wait('dfu', timeoutMs);
+			return true;
+		} catch (error) {
+			if (asLinacError(error).code !== 'DEVICE_NOT_BACK') throw error;
+			return false;
+		}
+	}
+
 	/** Closes what is open. A device that has gone is no reason to complain. */
 	async close(): Promise<void> {
 		const open = [this.#dfu, this.#control];

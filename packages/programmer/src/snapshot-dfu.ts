@@ -24,10 +24,11 @@ import {
 	readPrefix,
 	SUFFIX_BASE_SIZE,
 } from '@linac/firmware';
-import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
+import { assetsWantedBy, type DeviceSnapshot, type InstalledModule, type StrayModule } from '@linac/planner';
 import type { DfuDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { DeviceSession } from './session.js';
+import { readFactoryReset, readPending } from './snapshot-pending.js';
 import { type FlashReader, readSoftDevice } from './soft-device.js';
 
 /** One DFU block, and more than the highest prefix offset (0x200) plus a prefix. */
@@ -38,8 +39,9 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 	const dfu = await session.dfu();
 	const protection = await dfu.protection();
 	let modules: InstalledModule[] | undefined;
+	const strays: StrayModule[] = [];
 	try {
-		modules = await readModules(dfu, platform, world);
+		modules = await readModules(dfu, platform, world, undefined, strays);
 	} catch (error) {
 		const e = asLinacError(error);
 		// A protected bootloader declares that nothing can be read: then nothing is known, which is not the same as nothing there.
@@ -47,6 +49,8 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 		world.log.warn('flash cannot be read in DFU', { message: e.message });
 	}
 	const setupDone = modules === undefined ? undefined : await readSetupDone(dfu, platform, world);
+	const pending = modules && (await readPending(dfu, platform, modules, world));
+	const factoryReset = modules && (await readFactoryReset(dfu, platform, modules, world));
 	const osVersion = modules && osVersionOf(world, platform, modules);
 	return {
 		platform: platform.name,
@@ -57,15 +61,34 @@ export async function snapshotInDfu(session: DeviceSession): Promise<DeviceSnaps
 		...(modules === undefined ? {} : { modules }),
 		depth: 'read',
 		...(setupDone === undefined ? {} : { setupDone }),
+		...(strays.length === 0 ? {} : { strays }),
+		...(pending === undefined ? {} : { pending }),
+		...(factoryReset === undefined ? {} : { factoryReset }),
 		...(protection === undefined ? {} : { protection }),
 		via: 'usb',
 	};
 }
 
-async function readModules(dfu: DfuDevice, platform: Platform, world: World): Promise<InstalledModule[]> {
+/** The bytes of modules that were read, as long as somebody holds the module. */
+const bytesOf = new WeakMap<InstalledModule, Uint8Array>();
+
+/** The bytes of a module that came from `readModules` or `snapshotInDfu`; undefined for a SoftDevice, and for what a device only told. */
+export function moduleBytes(module: InstalledModule): Uint8Array | undefined {
+	return bytesOf.get(module);
+}
+
+/** The modules on a device in DFU mode, of all kinds or of those that are asked for. */
+export async function readModules(
+	dfu: DfuDevice,
+	platform: Platform,
+	world: World,
+	wanted: (slot: ModuleSlot) => boolean = () => true,
+	strays: StrayModule[] = [],
+): Promise<InstalledModule[]> {
 	const found: InstalledModule[] = [];
+	const seenElsewhere: StrayModule[] = [];
 	const seen = new Set<string>();
-	for (const slot of platform.modules) {
+	for (const slot of platform.modules.filter(wanted)) {
 		const key = `${slot.function}.${slot.index}`;
 		// The same slot may be listed once a version range; an encrypted one can't be read by anybody.
 		if (slot.region === undefined || slot.encrypted || seen.has(key)) continue;
@@ -73,9 +96,10 @@ async function readModules(dfu: DfuDevice, platform: Platform, world: World): Pr
 		const names = new Set(
 			platform.modules.filter((s) => s.function === slot.function && s.index === slot.index).map((s) => s.region),
 		);
-		const module = await readSlot(dfu, platform, slot, regionsOf(platform, names), world);
+		const module = await readSlot(dfu, platform, slot, regionsOf(platform, names), world, seenElsewhere);
 		if (module) found.push(module);
 	}
+	strays.push(...seenElsewhere.filter((stray, i) => isStray(stray, found, seenElsewhere.slice(0, i))));
 	return found;
 }
 
@@ -101,6 +125,7 @@ async function readSlot(
 	slot: ModuleSlot,
 	regions: MemoryRegion[],
 	world: World,
+	elsewhere: StrayModule[],
 ): Promise<InstalledModule | undefined> {
 	let damaged: InstalledModule | undefined;
 	for (const look of [readFromStart, readFromEnd]) {
@@ -114,7 +139,7 @@ async function readSlot(
 			const module =
 				slot.function === ModuleFunction.radioStack
 					? await readSoftDevice(reader, slot, region, world)
-					: await look(reader, slot, region, platform, world);
+					: await look(reader, slot, region, platform, world, elsewhere);
 			if (module?.valid) return module;
 			damaged ??= module;
 		}
@@ -129,12 +154,20 @@ async function readFromStart(
 	region: MemoryRegion,
 	platform: Platform,
 	world: World,
+	elsewhere: StrayModule[],
 ): Promise<InstalledModule | undefined> {
 	const head = await reader.read(region.start, Math.min(HEAD, region.end - region.start));
 	for (const offset of prefixOffsets) {
 		if (plausiblePrefix(head, offset) === 0) continue;
 		const prefix = readPrefix(head, offset);
-		if (!belongs(prefix, slot, region)) continue;
+		if (!belongs(prefix, slot, region)) {
+			const { platformId, version, start, end } = prefix;
+			// Arbitrary bytes often look like a header: it has to be one that some device could start.
+			if (!world.platforms.some((p) => p.id === platformId && p.memory.some((r) => r.start <= start && end + CRC_SIZE <= r.end)))
+				continue;
+			elsewhere.push({ function: prefix.function, index: prefix.index, version, platformId, start, at: region.start });
+			continue;
+		}
 		const size = declaredSize(prefix);
 		const rest = size > head.length ? await reader.read(region.start + head.length, size - head.length) : new Uint8Array(0);
 		const bytes = new Uint8Array(size);
@@ -185,6 +218,13 @@ async function startByDynamicLocation(reader: FlashReader, region: MemoryRegion)
 	return undefined;
 }
 
+/** What looks like a header of a module that belongs somewhere else, and is no part of a module that is whole. */
+function isStray(stray: StrayModule, found: readonly InstalledModule[], before: readonly StrayModule[]): boolean {
+	const inside = (m: InstalledModule) =>
+		m.start !== undefined && m.start <= stray.at && stray.at < m.start + (m.size ?? 0) && (m.valid || m.start === stray.at);
+	return !found.some(inside) && !before.some((other) => other.at === stray.at);
+}
+
 function belongs(prefix: ModulePrefix, slot: ModuleSlot, region: MemoryRegion): boolean {
 	return (
 		prefix.function === slot.function &&
@@ -199,7 +239,8 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 	const verdict = parseModuleAt(bytes, prefixOffset, bytes.length, { digests: world.digests });
 	const module: ParsedModule | undefined = verdict.ok ? verdict.value : undefined;
 	const valid = module?.crc.ok === true && prefix.platformId === platform.id;
-	return {
+	const assets = module && prefix.function === ModuleFunction.user ? assetsWantedBy(module) : [];
+	const installed: InstalledModule = {
 		function: prefix.function,
 		index: prefix.index,
 		version: prefix.version,
@@ -208,9 +249,14 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 		start: prefix.start,
 		size: bytes.length,
 		dependencies: module?.dependencies ?? prefix.dependencies.filter((d) => d.function !== 0),
+		...(valid && assets.length > 0 ? { assets } : {}),
+		...(prefix.platformId === platform.id ? {} : { platformId: prefix.platformId }),
 		...(valid && module?.suffix.productId !== undefined ? { productId: module.suffix.productId } : {}),
 		...(valid && module?.suffix.productVersion !== undefined ? { productVersion: module.suffix.productVersion } : {}),
 	};
+	// Applications alone: a backup wants them, and they are small beside the system.
+	if (prefix.function === ModuleFunction.user || prefix.function === ModuleFunction.monolithic) bytesOf.set(installed, bytes);
+	return installed;
 }
 
 /** The setup-done byte of the DCT: 1 done, anything else not (device-os v6.2.0: platform/MCU/nRF52840/inc/dct.h). */

@@ -2,7 +2,9 @@
  * What is on a running device, as its Device OS tells it by control requests: versions, its own checks, and from Device OS 5.6.0 on
  * the hash of each module's suffix. Not for a device in DFU mode (snapshot-dfu.ts).
  */
+import { assetStore, firstSystemThatTellsAssets, type Platform } from '@linac/catalog';
 import { asLinacError } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
 import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
 import type { ControlDevice } from '@linac/usb';
 import type { World } from './environment.js';
@@ -15,6 +17,7 @@ export async function snapshotReported(session: DeviceSession): Promise<DeviceSn
 	const osVersion = await control.osVersion();
 	const mode = await control.mode();
 	const modules = await unlessUnsupported(() => reportedModules(control, world));
+	const assets = tellsAssets(platform, modules) ? await unlessUnsupported(() => control.assets()) : undefined;
 	const setupDone = platform.dct.setupDone === undefined ? undefined : await unlessUnsupported(() => control.setupDone());
 	const protection = await unlessUnsupported(() => control.protection());
 	return {
@@ -25,10 +28,17 @@ export async function snapshotReported(session: DeviceSession): Promise<DeviceSn
 		osVersion,
 		...(modules === undefined ? {} : { modules }),
 		depth: 'reported',
+		...(assets === undefined ? {} : { assets }),
 		...(setupDone === undefined ? {} : { setupDone }),
 		...(protection === undefined ? {} : { protection }),
 		via: 'usb',
 	};
+}
+
+/** Asked only of a system that has an answer: a refusal costs a request, and there are many looks in a job. */
+function tellsAssets(platform: Platform, modules: readonly InstalledModule[] | undefined): boolean {
+	const system = modules?.filter((m) => m.function === ModuleFunction.system).map((m) => m.version) ?? [];
+	return assetStore(platform) !== undefined && Math.max(0, ...system) >= firstSystemThatTellsAssets();
 }
 
 /** Old Device OS does not know every request: what it cannot tell is unknown, and no failure. */
@@ -58,6 +68,7 @@ export async function reportedModules(control: ControlDevice, world: World): Pro
 			valid: m.valid,
 			...(known ? { contentSha256: known.contentSha256 } : {}),
 			dependencies: m.dependencies,
+			...(m.assets === undefined ? {} : { assets: m.assets.map(({ name, sha256 }) => ({ name, sha256 })) }),
 			...(m.dependenciesMet === undefined ? {} : { dependenciesMet: m.dependenciesMet }),
 		});
 	}

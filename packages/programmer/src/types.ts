@@ -1,6 +1,7 @@
 /** What a running job says, and what it says at the end. Plain JSON. */
 import type { EventBase, Json } from '@linac/core';
 import type { DeviceSnapshot, FileVerdict, Plan } from '@linac/planner';
+import type { BackupRecord } from './backup/contents.js';
 
 export type JobEvent = EventBase &
 	(
@@ -22,6 +23,9 @@ export type JobEvent = EventBase &
 		/** `hint` is what a person should do, in whole sentences. */
 		| { type: 'waiting'; step: string; for: string; hint?: string }
 		| { type: 'note'; message: string }
+		/** What is on the device is read and kept, before anything is changed. `file`: where; `earlier`: a backup from before that is worth knowing. */
+		| { type: 'backup-started' }
+		| { type: 'backup-finished'; ms: number; file?: string; earlier?: string; notes: string[] }
 		| { type: 'job-finished'; outcome: Outcome }
 	);
 
@@ -30,6 +34,8 @@ export type Outcome = 'verified' | 'already' | 'failed' | 'cancelled';
 
 export interface EvidenceRow {
 	slot: string;
+	/** Name of the asset, where `slot` is `asset`. `valid` of before and after says then whether it is the very same, by SHA-256. */
+	asset?: string;
 	function: number;
 	index: number;
 	before?: { version: number; valid: boolean };
@@ -55,6 +61,8 @@ export interface Report {
 	files: FileVerdict[];
 	steps: { id: string; title: string; result: 'done' | 'skipped' | 'failed' | 'not-reached'; ms: number; reason?: string }[];
 	error?: { code: string; message: string; hint?: string; retry: string };
+	/** Where what was on the device before is kept. Absent when nothing was changed, or no backup was wanted. */
+	backup?: BackupRecord;
 	/** Milliseconds, and bytes that crossed the wire. */
 	ms: number;
 	bytesWritten: number;

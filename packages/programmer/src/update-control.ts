@@ -54,9 +54,9 @@ export async function updateByControl(
 	}
 
 	throwIfCancelled(world.signal);
+	await job.changes();
 	const control = await session.answeringControl();
 	job.proofs.drop(slot);
-	job.wrote = true;
 	const bytes = input.module.bytes;
 	let applied: boolean;
 	try {

@@ -5,6 +5,7 @@ import { poll } from './operator.js';
 import { evidenceRow } from './proofs.js';
 import type { RunningJob, StepResult } from './running-job.js';
 import { snapshotOf } from './snapshot.js';
+import { assetRow } from './store-asset.js';
 
 /** Modes as a plan sees them: a device without cloud credentials waits in listening mode, which is as good as running. */
 function acceptable(expected: 'normal' | 'listening' | 'safe', found: DeviceSnapshot['mode']): boolean {
@@ -36,6 +37,10 @@ export async function verify(job: RunningJob, _step: Step, action: StepAction & 
 				? `${expected.slot} is ${row.after.version}${row.after.valid ? '' : ' and damaged'}, expected ${expected.version}`
 				: `${expected.slot} ${expected.version} is not there`,
 		);
+	}
+	for (const expected of action.assets ?? []) {
+		const row = assetRow(expected, job.before, after);
+		if (!row.ok) wrong.push(`the asset "${expected.name}" is ${row.after ? 'another one' : 'not stored'}`);
 	}
 	if (wrong.length > 0) {
 		throw new LinacError('VERIFY_FAILED', `The device is not as planned: ${wrong.join('; ')}.`, {

@@ -54,7 +54,7 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 
 	job.proofs.drop(slot);
 	for (let attempt = 1; ; attempt++) {
-		job.wrote = true;
+		await job.changes();
 		await writeBytes(job, step, dfu, action, wanted, input.module.prefixOffset - action.skipBytes);
 		const back = await dfu.read(action.alternate, action.address, wanted.length, {
 			signal: world.signal,
@@ -119,7 +119,7 @@ function headPieces(head: number, prefixAt: number): [number, number][] {
 }
 
 /** Compares the head in one transfer, and the rest only when the head is equal. */
-async function isThere(
+export async function isThere(
 	job: RunningJob,
 	step: Step,
 	dfu: DfuDevice,
@@ -145,7 +145,7 @@ async function isThere(
 	return equalBytes(bytes, rest.subarray(0, middle));
 }
 
-function differs(step: Step, back: Uint8Array, wanted: Uint8Array, address: number): LinacError {
+export function differs(step: Step, back: Uint8Array, wanted: Uint8Array, address: number): LinacError {
 	let at = 0;
 	while (at < wanted.length && back[at] === wanted[at]) at++;
 	return new LinacError(
@@ -176,7 +176,7 @@ export async function invalidate(job: RunningJob, step: Step, action: StepAction
 	if (!holdsPrefixOf(there, action.module)) return { skipped: 'There is no header of such a module any more.' };
 	const gone = expectedModules(job.plan).find((m) => m.function === action.module.function && m.index === action.module.index);
 	job.proofs.drop(gone?.slot);
-	job.wrote = true;
+	await job.changes();
 	await dfu.erase(action.alternate, action.address, action.length, { signal: world.signal });
 	const back = await read();
 	if (!blank(back)) throw differs(step, back, new Uint8Array(action.length).fill(0xff), action.address);
@@ -200,7 +200,7 @@ export async function writeDct(job: RunningJob, step: Step, action: StepAction &
 	const offset = action.offset + dct.addressOffset;
 	const read = async () => (await dfu.read(dct.number, offset, 1, { signal: world.signal }))[0];
 	if ((await read()) === action.value) return { skipped: `${action.meaning}: it is so already.` };
-	job.wrote = true;
+	await job.changes();
 	await dfu.write(dct.number, offset, Uint8Array.of(action.value), { erase: false, signal: world.signal });
 	const back = await read();
 	if (back !== action.value) throw differs(step, Uint8Array.of(back ?? 0), Uint8Array.of(action.value), offset);

@@ -33,7 +33,8 @@ export interface SerialPortInfo {
 export interface SerialHost {
 	readonly name: string;
 	ports(): Promise<SerialPortInfo[]>;
-	open(port: SerialPortInfo, bitsPerSecond: number): Promise<ByteStream>;
+	/** Throws `SERIAL_BUSY`, `SERIAL_PERMISSION`, `SERIAL_OPEN`, `SERIAL_CLOSED` when the device has gone, `CANCELLED`. */
+	open(port: SerialPortInfo, bitsPerSecond: number, signal?: AbortSignal): Promise<ByteStream>;
 	/** Calls back whenever a port may have come or gone. */
 	watch(onChange: () => void): Disposer;
 }

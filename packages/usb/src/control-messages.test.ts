@@ -2,13 +2,22 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { LinacError, seededRandom } from '@linac/core';
 import { expect, test } from 'vitest';
 import { mutate } from '../../../tests/support/mutate.js';
-import { decodeModuleInfo, decodeNcpVersion, decodeNumbers, decodeStrings } from './control-messages.js';
+import { decodeAssetInfo, decodeModuleInfo, decodeNcpVersion, decodeNumbers, decodeStrings } from './control-messages.js';
 
 /** A module of each form with everything that a device tells of it: `particle.ctrl` in field 1, `particle.cloud` in field 2. */
 function moduleInfo(): Uint8Array {
 	const writer = new BinaryWriter();
 	const dependency = (w: BinaryWriter, field: number) =>
 		w.tag(field, WireType.LengthDelimited).fork().tag(1, WireType.Varint).uint32(2).tag(3, WireType.Varint).uint32(1101).join();
+	const asset = (w: BinaryWriter, field: number) =>
+		w
+			.tag(field, WireType.LengthDelimited)
+			.fork()
+			.tag(1, WireType.LengthDelimited)
+			.bytes(new Uint8Array(32).fill(7))
+			.tag(2, WireType.LengthDelimited)
+			.string('cat.txt')
+			.join();
 	for (let i = 0; i < 3; i++) {
 		const old = writer.tag(1, WireType.LengthDelimited).fork();
 		for (const [field, value] of [
@@ -24,7 +33,8 @@ function moduleInfo(): Uint8Array {
 		now.tag(1, WireType.Varint).uint32(4).tag(2, WireType.Varint).uint32(1).tag(3, WireType.Varint).uint32(6200);
 		now.tag(6, WireType.Bit32).fixed32(0x1e).tag(7, WireType.Bit32).fixed32(0x1e);
 		now.tag(8, WireType.LengthDelimited).bytes(new Uint8Array(32).fill(0xa5));
-		dependency(now, 9).join();
+		dependency(now, 9);
+		asset(now, 10).join();
 	}
 	return writer.finish();
 }
@@ -35,6 +45,7 @@ function outcome(bytes: Uint8Array): string {
 		() => decodeStrings('text', bytes),
 		() => decodeNumbers('numbers', bytes),
 		() => decodeNcpVersion(bytes),
+		() => decodeAssetInfo(bytes),
 	]) {
 		try {
 			decode();

@@ -23,6 +23,7 @@ export const ControlRequest = {
 	isSetupDone: 74,
 	protectedState: 76,
 	moduleInfo: 90,
+	assetInfo: 91,
 	startUpdate: 250,
 	finishUpdate: 251,
 	cancelUpdate: 252,
@@ -46,6 +47,8 @@ export interface ReportedModule {
 	valid: boolean;
 	dependenciesMet: boolean;
 	dependencies: ModuleDependency[];
+	/** Assets that an application asks for; only Device OS >= 5.6.0 says it, and only when there are any. */
+	assets?: ReportedAsset[];
 	/** SHA-256 as the device computes it over the module, hex; only Device OS >= 5.6.0 says it. */
 	sha256?: string;
 	/** The two flag words as they came: 2 integrity, 4 dependencies, 8 range, 0x10 platform, 0x20 product, 0x40 dependencies of dependencies. */
@@ -55,9 +58,28 @@ export interface ReportedModule {
 	security?: 'none' | 'protected';
 }
 
+/** An asset as a device tells it. */
+export interface ReportedAsset {
+	name: string;
+	/** SHA-256 of the asset's own bytes, hex, as the device gave it: of another length where the device keeps another hash. */
+	sha256: string;
+	/** Bytes of the asset, and of what is stored of it; told of stored ones only. */
+	size?: number;
+	storageSize?: number;
+}
+
+export interface ReportedAssets {
+	/** Stored and whole, whether the application asks for them or not. */
+	available: ReportedAsset[];
+	/** What the application asks for. While one of them is not available, the device stays in safe mode. */
+	required: ReportedAsset[];
+}
+
 /** More modules than any device has. */
 const MOST_MODULES = 64;
 const MOST_DEPENDENCIES = 64;
+/** More assets than blocks in any store. */
+const MOST_ASSETS = 1024;
 
 /**
  * `particle.ctrl.FirmwareModuleType` (field 1, Device OS < 5.6.0) numbers functions in its own way: 1 bootloader, 2 system, 3 user,
@@ -154,6 +176,33 @@ export function decodeModuleInfo(bytes: Uint8Array): ReportedModule[] {
 	});
 }
 
+/** GetAssetInfoReply{available, required} of particle.cloud.FirmwareModuleAsset. */
+export function decodeAssetInfo(bytes: Uint8Array): ReportedAssets {
+	return decode('asset info', bytes, (reader) => {
+		const assets: ReportedAssets = { available: [], required: [] };
+		readFields(reader, bytes.length, (field, wire) => {
+			if ((field !== 1 && field !== 2) || wire !== WireType.LengthDelimited) return false;
+			pushAsset(field === 1 ? assets.available : assets.required, reader);
+			return true;
+		});
+		return assets;
+	});
+}
+
+function pushAsset(list: ReportedAsset[], reader: BinaryReader): void {
+	if (list.length === MOST_ASSETS) throw new RangeError('too many assets');
+	const asset: ReportedAsset = { name: '', sha256: '' };
+	readFields(reader, reader.uint32(), (field, wire) => {
+		if (wire === WireType.LengthDelimited && field === 1) asset.sha256 = toHex(reader.bytes());
+		else if (wire === WireType.LengthDelimited && field === 2) asset.name = reader.string();
+		else if (wire === WireType.Varint && field === 3) asset.size = reader.uint32();
+		else if (wire === WireType.Varint && field === 4) asset.storageSize = reader.uint32();
+		else return false;
+		return true;
+	});
+	list.push(asset);
+}
+
 function readCtrlModule(reader: BinaryReader): ReportedModule {
 	const module = emptyModule();
 	let failed = 0;
@@ -185,7 +234,10 @@ function readCloudModule(reader: BinaryReader): ReportedModule {
 		else if (wire === WireType.Bit32 && field === 7) module.passedFlags = reader.fixed32();
 		else if (wire === WireType.LengthDelimited && field === 8) module.sha256 = toHex(reader.bytes());
 		else if (wire === WireType.LengthDelimited && field === 9) pushDependency(module, reader);
-		else if (wire === WireType.Varint && field === 11) module.size = reader.uint32();
+		else if (wire === WireType.LengthDelimited && field === 10) {
+			module.assets ??= [];
+			pushAsset(module.assets, reader);
+		} else if (wire === WireType.Varint && field === 11) module.size = reader.uint32();
 		else if (wire === WireType.LengthDelimited && field === 12) module.security = readSecurity(reader);
 		else return false;
 		return true;

@@ -7,6 +7,7 @@ import { ModuleFunction } from '@linac/firmware';
 import { ControlChannel } from './control-channel.js';
 import {
 	ControlRequest,
+	decodeAssetInfo,
 	decodeModuleInfo,
 	decodeNcpVersion,
 	decodeNumbers,
@@ -14,6 +15,7 @@ import {
 	encodeFlag,
 	encodeStartUpdate,
 	encodeUpdateData,
+	type ReportedAssets,
 	type ReportedModule,
 } from './control-messages.js';
 import type { DiscoveredDevice } from './discovery.js';
@@ -41,6 +43,11 @@ const UPDATE_TIMEOUT_MS = 120_000;
 const LISTENING_TIMEOUT_MS = 30_000;
 const LISTENING_POLL_MS = 100;
 const PROGRESS_CHUNK_MIN = 64;
+
+/** What the application asks for and is not stored, by name and hash. */
+export function missingAssets(assets: ReportedAssets): ReportedAssets['required'] {
+	return assets.required.filter((r) => !assets.available.some((a) => a.name === r.name && a.sha256 === r.sha256));
+}
 
 export class ControlDevice {
 	readonly found: DiscoveredDevice;
@@ -102,7 +109,8 @@ export class ControlDevice {
 
 	/**
 	 * Listening mode is told by request 72 (Device OS >= 1.1.0). Safe mode is not told by any request: it is concluded when there is no
-	 * application, or a module of the main store is damaged or lacks a dependency: then Device OS starts without the application.
+	 * application, a module of the main store is damaged or lacks a dependency, or an asset that the application asks for is not stored: then
+	 * Device OS starts without the application.
 	 */
 	async mode(): Promise<ControlMode> {
 		const reply = await this.#try(ControlRequest.deviceMode);
@@ -116,12 +124,22 @@ export class ControlDevice {
 		const runs = modules.some(
 			(m) => m.store === 'main' && (m.function === ModuleFunction.user || m.function === ModuleFunction.monolithic),
 		);
-		return broken || (modules.length > 0 && !runs) ? 'safe' : 'normal';
+		if (broken || (modules.length > 0 && !runs)) return 'safe';
+		const asks = modules.some((m) => m.store === 'main' && m.assets !== undefined);
+		return asks && missingAssets(await this.assets()).length > 0 ? 'safe' : 'normal';
 	}
 
 	/** The modules that Device OS reports, functions in the module format's numbers. Throws `CONTROL_NOT_SUPPORTED` before 0.9.0/1.1.0. */
 	async modules(): Promise<ReportedModule[]> {
 		return decodeModuleInfo(await this.#channel.request(ControlRequest.moduleInfo));
+	}
+
+	/**
+	 * The assets that are stored, and those that the application asks for. Throws `CONTROL_NOT_SUPPORTED`
+	 * before Device OS 5.6.0 and on platforms without a store.
+	 */
+	async assets(): Promise<ReportedAssets> {
+		return decodeAssetInfo(await this.#channel.request(ControlRequest.assetInfo));
 	}
 
 	/** Everything that the device tells about itself; what it does not know is left out. */

@@ -1,4 +1,5 @@
 export * from './bus-host.js';
+export * from './cdc-serial.js';
 export * from './control.js';
 export * from './control-messages.js';
 export * from './descriptors.js';

@@ -116,6 +116,42 @@ export class UsbConnection {
 		}
 	}
 
+	/**
+	 * Waits for bytes at a bulk endpoint (its number, without direction) of the claimed interface, without a limit: `close` ends it. It may be called
+	 * while other transfers are under way.
+	 */
+	async bulkIn(endpoint: number, length: number, during: string): Promise<Uint8Array> {
+		if (this.#gone || this.#closed) throw usbError('USB_DISCONNECTED', during);
+		this.transfers++;
+		try {
+			const { status, data } = await this.#device.transferIn(endpoint, length);
+			if (status !== 'ok') throw usbError(status === 'stall' ? 'USB_STALL' : 'USB_TRANSFER', during, undefined, { status });
+			return data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
+		} catch (error) {
+			throw await this.#failure(error, during);
+		}
+	}
+
+	/** Sends bytes to a bulk endpoint. All of them are taken, or it is an error. */
+	async bulkOut(endpoint: number, data: Uint8Array, during: string, timeoutMs = TRANSFER_TIMEOUT_MS): Promise<void> {
+		const result = await this.#run(during, timeoutMs, () => this.#device.transferOut(endpoint, data as Uint8Array<ArrayBuffer>));
+		if (result.status === 'stall') throw usbError('USB_STALL', during);
+		if (result.status !== 'ok' || result.bytesWritten !== data.length)
+			throw usbError('USB_TRANSFER', during, undefined, { status: result.status, written: result.bytesWritten });
+	}
+
+	/** Claims one more interface. */
+	async claim(interfaceNumber: number): Promise<void> {
+		await this.#run(`while interface ${interfaceNumber} was claimed`, TRANSFER_TIMEOUT_MS, () =>
+			this.#device.claimInterface(interfaceNumber),
+		);
+	}
+
+	/** The configuration as WebUSB shows it: which interfaces and endpoints there are. */
+	get interfaces(): readonly USBInterface[] {
+		return this.#device.configuration?.interfaces ?? [];
+	}
+
 	async selectAlternate(interfaceNumber: number, alternate: number): Promise<void> {
 		const during = `while alternate setting ${alternate} was selected`;
 		await this.#run(during, TRANSFER_TIMEOUT_MS, () => this.#device.selectAlternateInterface(interfaceNumber, alternate));

@@ -20,9 +20,7 @@ const hintOf: Partial<Record<UsbErrorCode, string>> = {
 	USB_DISCONNECTED: 'Check the cable, plug the device in again, and run the same command: it continues where it was.',
 	USB_BUSY: 'Another program uses the device (Particle Workbench, a serial monitor, another linac, a browser tab). Close it.',
 	USB_PERMISSION:
-		'This user may not open the device. On Linux install a udev rule, e.g. ' +
-		'SUBSYSTEM=="usb", ATTR{idVendor}=="2b04", MODE="0666" in /etc/udev/rules.d/99-particle.rules, ' +
-		'then run `udevadm control --reload` and plug the device in again. On Windows the device needs the WinUSB driver.',
+		'This user may not open the device. "linac doctor" says why, and on Linux installs the udev rule that gives the right.',
 	USB_TIMEOUT: 'Press RESET on the device, or unplug it and plug it in again.',
 };
 

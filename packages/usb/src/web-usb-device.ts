@@ -53,6 +53,8 @@ export class WebUsbDevice implements USBDevice {
 	readonly wire: UsbWire;
 	readonly #hooks: WireHooks | undefined;
 	#gone = false;
+	/** Ends the transfers that are under way when the device is closed, as WebUSB says. */
+	#session = new AbortController();
 	readonly #interfaces = new Map<number, InterfaceState>();
 
 	/**
@@ -127,6 +129,7 @@ export class WebUsbDevice implements USBDevice {
 		} catch (error) {
 			throw this.#exception(error);
 		}
+		this.#session = new AbortController();
 		this.opened = true;
 	}
 
@@ -134,6 +137,7 @@ export class WebUsbDevice implements USBDevice {
 		for (const state of this.#interfaces.values()) state.claimed = false;
 		if (!this.opened) return;
 		this.opened = false;
+		this.#session.abort();
 		await this.#hooks?.closed();
 	}
 
@@ -185,12 +189,12 @@ export class WebUsbDevice implements USBDevice {
 
 	async transferIn(endpointNumber: number, length: number): Promise<USBInTransferResult> {
 		this.#endpoint(0x80 | endpointNumber);
-		return inResult(await this.#transfer(() => this.wire.bulk(0x80 | endpointNumber, length)), length);
+		return inResult(await this.#transfer(() => this.wire.bulk(0x80 | endpointNumber, length, this.#session.signal)), length);
 	}
 
 	async transferOut(endpointNumber: number, data: BufferSource): Promise<USBOutTransferResult> {
 		this.#endpoint(endpointNumber);
-		const result = await this.#transfer(() => this.wire.bulk(endpointNumber, bytesOf(data)));
+		const result = await this.#transfer(() => this.wire.bulk(endpointNumber, bytesOf(data), this.#session.signal));
 		return { status: result.status, bytesWritten: result.status === 'ok' ? result.written : 0 };
 	}
 

@@ -5,15 +5,17 @@
  */
 import { sha256, toHex } from '@linac/core';
 import { ModuleFlag, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { missing, startAssets, storeAsset } from './asset-manager.js';
 import { type BootOutcome, type Chip, type OtaSlot, SystemError } from './chip.js';
 import { type DfuClass, DfuFunction, type DfuHost } from './dfu-function.js';
 import { DctDfuStorage, type DfuStorage, FlashDfuStorage } from './dfu-storage.js';
 import type { FlashStep } from './flash-model.js';
 import { crcOk, type FlashModule, type InstalledTruth, moduleLength, readModule, readSoftDevice } from './flash-modules.js';
 import type { Hardware } from './hardware.js';
-import { addJob, clearJob, pendingJobs, SlotFlag } from './module-slots.js';
-import { copyModule, copyRange, LAST_PLAIN_USER_BOOTLOADER, nrfLayout } from './nrf-copy.js';
+import { addJob, SlotFlag } from './module-slots.js';
+import { copyRange, LAST_PLAIN_USER_BOOTLOADER, nrfLayout, updateModules } from './nrf-copy.js';
 import { mbrCommand, mbrRestore, mbrStandIn } from './nrf-mbr.js';
+import { configureUicr } from './nrf-uicr.js';
 import { judge, stagedModules } from './ota-check.js';
 import { applyFlaggedUpdate } from './pending-update.js';
 import { Check, check, dependenciesMet } from './system-view.js';
@@ -29,6 +31,7 @@ const DFU_EXTENSIONS_FROM = 3001;
 class Nrf52840 implements Chip {
 	manufacture(hw: Hardware, modules: readonly ParsedModule[], setupDone: boolean): void {
 		hw.internal.put(0, mbrStandIn());
+		hw.mbrParameterPage = hw.region('mbr-parameters', nrfLayout(this.#versionAmong(modules)).systemVersion)?.start ?? 0xffffffff;
 		for (const module of modules) {
 			const { prefix, bytes } = module;
 			if (prefix.function === ModuleFunction.ncp) {
@@ -43,6 +46,10 @@ class Nrf52840 implements Chip {
 		if (flag !== undefined && setupDone) hw.dct.flash.put(flag, Uint8Array.of(1));
 	}
 
+	#versionAmong(modules: readonly ParsedModule[]): number {
+		return modules.find((m) => m.prefix.function === ModuleFunction.bootloader)?.prefix.version ?? 0;
+	}
+
 	bootloaderVersion(hw: Hardware): number {
 		return this.#bootloader(hw)?.version ?? 0;
 	}
@@ -53,13 +60,17 @@ class Nrf52840 implements Chip {
 		const bootloader = this.#bootloader(hw);
 		if (!bootloader || !crcOk(bootloader)) return { runs: 'dead', why: 'There is no whole bootloader.' };
 		const layout = nrfLayout(bootloader.version);
+		if (await configureUicr(hw, 'bootloader', bootloader.version))
+			return { runs: 'again', why: 'The bootloader has set where the MBR notes its orders.' };
 		if (hw.modeButton) return { runs: 'dfu', why: 'MODE was held down during the reset.' };
 		if (hw.retained.enterDfu) {
 			hw.retained.enterDfu = false;
 			return { runs: 'dfu', why: 'Device OS was asked for DFU mode.' };
 		}
-		if (await this.#runJobs(hw, bootloader.version))
-			return { runs: 'again', why: 'The bootloader has handed itself to the MBR.' };
+		const updated = await updateModules(hw, bootloader.version);
+		if (updated === 'dead')
+			return { runs: 'dead', why: 'The bootloader has erased itself: a module slot told it to copy over its own place.' };
+		if (updated === 'reset') return { runs: 'again', why: 'The bootloader has handed itself to the MBR.' };
 		let system: FlashModule | undefined;
 		for (const address of layout.systemAddresses) {
 			const found = readModule(hw.internal, address, hw.vectors);
@@ -75,6 +86,8 @@ class Nrf52840 implements Chip {
 	/** Device OS has started. */
 	async #system(hw: Hardware, system: FlashModule): Promise<BootOutcome> {
 		const version = system.version;
+		if (await configureUicr(hw, 'system', version))
+			return { runs: 'again', why: 'Device OS has moved the page where the MBR notes its orders.' };
 		// HAL_Core_Setup_override_interrupts initialises the SoftDevice before anything else runs: a broken one faults, and the fault handler resets.
 		if (!readSoftDevice(hw.internal, hw.softDeviceEnd(version), hw.knownSoftDevices).valid) {
 			return { runs: 'dead', why: 'The SoftDevice is not whole: Device OS crashes when it enables it, again and again.' };
@@ -87,9 +100,11 @@ class Nrf52840 implements Chip {
 		if ((check(hw, bootloader, version) & needed) !== needed) reasons.push('the bootloader does not pass the checks');
 		if ((check(hw, system, version) & needed) !== needed)
 			reasons.push('the system part does not pass the checks or needs something newer');
-		if (system.function !== ModuleFunction.monolithic && !this.#application(hw, version)) {
+		const application = this.application(hw, version);
+		if (system.function !== ModuleFunction.monolithic && !application) {
 			reasons.push('there is no application that is whole and has what it needs');
 		}
+		reasons.push(...missing(await startAssets(hw, version, application)));
 		const updated = await applyFlaggedUpdate(this, hw, version);
 		if (updated) return updated;
 		let listening = hw.retained.startListening;
@@ -109,7 +124,7 @@ class Nrf52840 implements Chip {
 	}
 
 	/** The 128 KB application wins over the 256 KB one (user_hal.cpp). */
-	#application(hw: Hardware, version: number): FlashModule | undefined {
+	application(hw: Hardware, version: number): FlashModule | undefined {
 		for (const { slot, region } of hw.slots(version)) {
 			if (slot.function !== ModuleFunction.user || !region) continue;
 			const found = readModule(hw.internal, region.start, hw.vectors);
@@ -121,23 +136,6 @@ class Nrf52840 implements Chip {
 
 	#bootloader(hw: Hardware): FlashModule | undefined {
 		return readModule(hw.internal, hw.region('bootloader', 0)!.start, hw.vectors);
-	}
-
-	/** FLASH_UpdateModules: everything but bootloaders first, a bootloader last. True when the MBR has to go on. */
-	async #runJobs(hw: Hardware, version: number): Promise<boolean> {
-		const jobs = pendingJobs(hw);
-		for (const job of jobs.filter((j) => j.function !== ModuleFunction.bootloader)) {
-			await hw.worker.run(copyModule(hw, job, version));
-			await hw.worker.run(clearJob(hw, job.slot));
-		}
-		let reset = false;
-		for (const job of jobs.filter((j) => j.function === ModuleFunction.bootloader)) {
-			// Freed before it is done: an interrupted one is not tried again.
-			await hw.worker.run(clearJob(hw, job.slot));
-			await hw.worker.run(copyModule(hw, job, version));
-			if (mbrCommand.pending(hw)) reset = true;
-		}
-		return reset;
 	}
 
 	otaSlot(hw: Hardware, systemVersion: number): OtaSlot {
@@ -162,6 +160,11 @@ class Nrf52840 implements Chip {
 			if (module.function === ModuleFunction.ncp) {
 				await hw.worker.wait(length / restartMs.ncpBytesPerMs);
 				hw.ncpVersion = module.version;
+				continue;
+			}
+			if (module.function === ModuleFunction.asset) {
+				const result = await storeAsset(hw, systemVersion, module, this.application(hw, systemVersion));
+				if (result < 0) return result;
 				continue;
 			}
 			let destination = module.start;

@@ -3,18 +3,18 @@
  * by the part before them, from an order that stays in flash until it is done. device-os v5.6.0: bootloader/src/main.c, bootloader/src/rtl872x/dfu_usb.c,
  * platform/MCU/rtl872x/src/flash_mal.c, hal/src/rtl872x/{ota_flash_hal.cpp,ota_module.cpp,ota_module_bounds.c,user_hal.cpp}.
  */
-import { equalBytes, putU32le } from '@linac/core';
+import { equalBytes } from '@linac/core';
 import { ModuleFlag, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { missing, startAssets, storeAsset } from './asset-manager.js';
 import { type BootOutcome, type Chip, type OtaSlot, SystemError } from './chip.js';
 import { type DfuClass, DfuFunction, type DfuHost } from './dfu-function.js';
 import { DctDfuStorage, type DfuStorage, FlashDfuStorage } from './dfu-storage.js';
-import type { FlashStep } from './flash-model.js';
-import { crcOk, type FlashModule, type InstalledTruth, moduleLength, readPrefixAt } from './flash-modules.js';
+import { crcOk, type FlashModule, type InstalledTruth, moduleLength } from './flash-modules.js';
 import type { Hardware } from './hardware.js';
-import { inflateStaged } from './inflate-staged.js';
-import { addJob, clearJob, type ModuleJob, type PendingJob, pendingJobs, SlotFlag } from './module-slots.js';
-import { judge, readStaged, stagedModules } from './ota-check.js';
+import { addJob, SlotFlag } from './module-slots.js';
+import { judge, stagedModules } from './ota-check.js';
 import { applyFlaggedUpdate } from './pending-update.js';
+import { runOrder, updateModules } from './rtl-copy.js';
 import { Check, check, dependenciesMet, locate } from './system-view.js';
 
 const DFU_EXTENSIONS_FROM = 3001;
@@ -22,7 +22,6 @@ const DFU_EXTENSIONS_FROM = 3001;
 const FIXED_OTA_FROM = 5500;
 /** An update may have 1.5 MB (module_ota of ota_module_bounds.c). */
 const OTA_LENGTH = 0x180000;
-const ORDER_MAGIC = 0x4f304d4b;
 
 const marker = (name: string) => new TextEncoder().encode(`linac stand-in for ${name}`);
 
@@ -51,14 +50,7 @@ class Rtl872x implements Chip {
 			hw.retained.enterDfu = false;
 			return { runs: 'dfu', why: 'Device OS was asked for DFU mode.' };
 		}
-		for (const job of pendingJobs(hw)) {
-			if (job.function === ModuleFunction.bootloader) {
-				const steps = writeOrder(hw, job);
-				if (steps) await hw.worker.run(steps);
-			} else await hw.worker.run(copyModule(hw, job));
-			await hw.worker.run(clearJob(hw, job.slot));
-		}
-		if (findOrder(hw)) return { runs: 'again', why: 'A bootloader is handed to KM0.' };
+		if (await updateModules(hw)) return { runs: 'again', why: 'A bootloader is handed to KM0, or module slots are left.' };
 		const system = this.#at(hw, ModuleFunction.system, 1);
 		if (!system || !fits(hw, system) || !crcOk(system)) return { runs: 'dfu', why: 'The bootloader found no whole system part.' };
 		return this.#system(hw, system, bootloader);
@@ -73,10 +65,9 @@ class Rtl872x implements Chip {
 		if ((check(hw, bootloader, version) & needed) !== needed) reasons.push('the bootloader does not pass the checks');
 		if ((check(hw, system, version) & needed) !== needed)
 			reasons.push('the system part does not pass the checks or needs something newer');
-		const user = this.#at(hw, ModuleFunction.user, 1, version);
-		if (!user || !fits(hw, user) || !crcOk(user) || !dependenciesMet(hw, user, version)) {
-			reasons.push('there is no application that is whole and has what it needs');
-		}
+		const application = this.application(hw, version);
+		if (!application) reasons.push('there is no application that is whole and has what it needs');
+		reasons.push(...missing(await startAssets(hw, version, application)));
 		const updated = await applyFlaggedUpdate(this, hw, version);
 		if (updated) return updated;
 		const listening = hw.retained.startListening;
@@ -84,6 +75,11 @@ class Rtl872x implements Chip {
 		const safe = reasons.length > 0;
 		const why = safe ? `Safe mode: ${reasons.join('; ')}.` : 'Everything is in place.';
 		return { runs: 'system', systemVersion: version, safe, listening, why };
+	}
+
+	application(hw: Hardware, version: number): FlashModule | undefined {
+		const user = this.#at(hw, ModuleFunction.user, 1, version);
+		return user && fits(hw, user) && crcOk(user) && dependenciesMet(hw, user, version) ? user : undefined;
 	}
 
 	#at(hw: Hardware, fn: number, index: number, version = 0): FlashModule | undefined {
@@ -113,6 +109,11 @@ class Rtl872x implements Chip {
 		const verdict = judge(hw, staged, systemVersion);
 		if (verdict < 0) return verdict;
 		for (const module of staged) {
+			if (module.function === ModuleFunction.asset) {
+				const result = await storeAsset(hw, systemVersion, module, this.application(hw, systemVersion));
+				if (result < 0) return result;
+				continue;
+			}
 			let flags: number = SlotFlag.verifyCrc | SlotFlag.destinationIsStart | SlotFlag.verifyFunction;
 			if (module.flags & ModuleFlag.compressed) flags |= SlotFlag.compressed;
 			const length = moduleLength(module) + 4;
@@ -152,61 +153,6 @@ function has(hw: Hardware, region: string, name: string): boolean {
 
 function fits(hw: Hardware, module: FlashModule): boolean {
 	return module.start === module.address && module.end < hw.internal.end && module.platformId === hw.platform.id;
-}
-
-/** FLASH_CopyMemory. */
-function* copyModule(hw: Hardware, job: ModuleJob): Iterable<FlashStep> {
-	if (!hw.internal.contains(job.source, job.length)) return;
-	const module = readPrefixAt(hw.internal, job.source, 0);
-	if (!module || module.platformId !== hw.platform.id || job.length < moduleLength(module) + 4) return;
-	if (module.function !== job.function || module.start !== job.destination || !crcOk(module)) return;
-	let bytes: Uint8Array = hw.internal.read(job.source, job.length);
-	if (module.flags & ModuleFlag.compressed) {
-		const inflated = inflateStaged(bytes);
-		if (!inflated) return;
-		bytes = inflated;
-	}
-	yield* hw.internal.erase(job.destination, bytes.length);
-	yield* hw.internal.program(job.destination, bytes);
-}
-
-interface Order {
-	page: number;
-	source: number;
-	destination: number;
-	length: number;
-}
-
-/** The order that KM0 finds in its boot info page. The layout of the page is linac's own. */
-function findOrder(hw: Hardware): Order | undefined {
-	const page = hw.region('boot-info', 0)!.start;
-	if (hw.internal.u32(page) !== ORDER_MAGIC) return undefined;
-	return { page, source: hw.internal.u32(page + 4), destination: hw.internal.u32(page + 8), length: hw.internal.u32(page + 12) };
-}
-
-function writeOrder(hw: Hardware, job: PendingJob): Iterable<FlashStep> | undefined {
-	const module = readStaged(hw, hw.internal, job.source);
-	if (!module || module.function !== ModuleFunction.bootloader || module.start !== job.destination || !crcOk(module))
-		return undefined;
-	const page = hw.region('boot-info', 0)!.start;
-	const order = new Uint8Array(12);
-	putU32le(order, 0, job.source);
-	putU32le(order, 4, job.destination);
-	putU32le(order, 8, job.length);
-	const magic = new Uint8Array(4);
-	putU32le(magic, 0, ORDER_MAGIC);
-	return [...hw.internal.erase(page, 1), ...hw.internal.program(page + 4, order), ...hw.internal.program(page, magic)];
-}
-
-/** Starts over after a power loss: the source is not touched. */
-async function runOrder(hw: Hardware): Promise<boolean> {
-	const order = findOrder(hw);
-	if (!order) return false;
-	const bytes = hw.internal.read(order.source, order.length);
-	await hw.worker.run(hw.internal.erase(order.destination, order.length));
-	await hw.worker.run(hw.internal.program(order.destination, bytes));
-	await hw.worker.run(hw.internal.erase(order.page, 1));
-	return true;
 }
 
 export const rtl872x: Chip = new Rtl872x();

@@ -17,6 +17,11 @@ class Stm32f1 implements Chip {
 		for (const { prefix, bytes } of modules) hw.internal.put(prefix.start, bytes);
 	}
 
+	/** Only asked for where assets are kept. */
+	application(): undefined {
+		return undefined;
+	}
+
 	bootloaderVersion(): number {
 		return 0;
 	}

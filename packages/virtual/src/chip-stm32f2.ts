@@ -4,6 +4,7 @@
  * device-os v2.2.0: bootloader/src/main.c, bootloader/src/stm32f2xx/dfu_usb.c, platform/MCU/STM32F2xx/SPARK_Firmware_Driver/src/flash_mal.c,
  * hal/src/stm32f2xx/{core_hal_stm32f2xx.c,ota_flash_hal_stm32f2xx.cpp,bootloader.cpp}, hal/src/stm32/ota_module.cpp.
  */
+import { inScope, rules } from '@linac/catalog';
 import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { type BootOutcome, type Chip, type OtaSlot, SystemError } from './chip.js';
 import type { DfuClass, DfuHost } from './dfu-function.js';
@@ -40,6 +41,11 @@ class Stm32f2 implements Chip {
 		hw.internal.put(prefix.start, bytes);
 	}
 
+	/** Only asked for where assets are kept. */
+	application(): undefined {
+		return undefined;
+	}
+
 	bootloaderVersion(hw: Hardware): number {
 		return this.#bootloader(hw)?.version ?? 0;
 	}
@@ -52,14 +58,41 @@ class Stm32f2 implements Chip {
 			hw.retained.enterDfu = false;
 			return { runs: 'dfu', why: 'Device OS was asked for DFU mode.' };
 		}
-		for (const job of pendingJobs(hw)) {
-			await hw.worker.run(copyModule(hw, job));
-			await hw.worker.run(clearJob(hw, job.slot));
-		}
+		if (!(await this.#updateModules(hw)))
+			return { runs: 'dead', why: 'The bootloader has erased itself: a module slot told it to copy over its own place.' };
 		const application = hw.region('system-part-1', 0)!.start;
 		const first = readModule(hw.internal, application, hw.vectors);
 		if (!first || !headerFits(hw, first)) return { runs: 'dfu', why: 'The bootloader found no header of a system part.' };
 		return this.#system(hw, first);
+	}
+
+	/**
+	 * FLASH_UpdateModules: in the order of the slots, each freed after its copy. False when the bootloader has erased the sector that it runs from. Where the
+	 * bootloader reads the DCT with functions of the system parts and they are not whole, it finds no slots, and frees none.
+	 */
+	async #updateModules(hw: Hardware): Promise<boolean> {
+		if (!this.#reachesDct(hw)) return true;
+		const own = hw.region('bootloader', 0)!;
+		for (const job of pendingJobs(hw)) {
+			const steps = copyModule(hw, job);
+			const first = steps[0];
+			if (first && job.destination < own.end && job.destination + job.length > own.start) {
+				await hw.worker.run([first]);
+				return false;
+			}
+			await hw.worker.run(steps);
+			if (!this.#reachesDct(hw)) return true;
+			await hw.worker.run(clearJob(hw, job.slot));
+		}
+		return true;
+	}
+
+	/** bootloader/src/photon/bootloader_dct.c: parts 1 and 2, whole. The bootloader of an Electron has the functions itself. */
+	#reachesDct(hw: Hardware): boolean {
+		if (!inScope(rules().overDfu.dctNeedsSystem, hw.platform)) return true;
+		const first = readModule(hw.internal, hw.region('system-part-1', 0)!.start, hw.vectors);
+		const parts = first && headerFits(hw, first) ? this.#parts(hw) : [];
+		return parts.length > 1 && parts.every((p) => headerFits(hw, p) && crcOk(p));
 	}
 
 	async #system(hw: Hardware, first: FlashModule): Promise<BootOutcome> {
@@ -151,9 +184,17 @@ class Stm32f2 implements Chip {
 		// DFU_MAL_IS_PROTECTED_AREA: bootloader, DCT and EEPROM emulation in front of the firmware.
 		const from = hw.region('system-part-1', 0)!.start;
 		const writable = (address: number) => address >= from;
+		// Looked up once, when the DCT is first asked for: in other parts that have been written since, the functions stand elsewhere.
+		let found: string | undefined;
+		const reached = () => {
+			const whole = this.#reachesDct(hw);
+			const now = whole ? this.#parts(hw).reduce((text, p) => `${text} ${p.flash.u32(p.end)}`, 'whole') : '';
+			found ??= now;
+			return now !== '' && found === now;
+		};
 		return hw.platform.alternates.map((alternate) =>
 			alternate.storage === 'dct'
-				? new DctDfuStorage(alternate, hw.dct)
+				? new DctDfuStorage(alternate, hw.dct, reached)
 				: new FlashDfuStorage(alternate, hw.internal, { writable }),
 		);
 	}
@@ -178,20 +219,27 @@ function headerFits(hw: Hardware, module: FlashModule): boolean {
 	return module.start === module.address && module.end <= LAST_ADDRESS && module.platformId === hw.platform.id;
 }
 
-/** FLASH_CopyMemory: sector by sector, erase and copy. */
-function* copyModule(hw: Hardware, job: ModuleJob): Iterable<FlashStep> {
+/** FLASH_CopyMemory: sector by sector, erase and copy. Nothing when what the flags ask for does not hold. */
+function copyModule(hw: Hardware, job: ModuleJob): FlashStep[] {
 	const flash = hw.internal;
-	if (!flash.contains(job.source, job.length) || !flash.contains(job.destination, job.length)) return;
-	const module = readModule(flash, job.source, hw.vectors);
-	if (!module || job.length < moduleLength(module) + 4 || module.platformId !== hw.platform.id) return;
-	if (module.start !== job.destination || module.function !== job.function || !crcOk(module)) return;
+	if (job.sourceExternal || job.destinationExternal) return [];
+	if (!flash.contains(job.source, job.length) || !flash.contains(job.destination, job.length)) return [];
+	if (job.flags & (SlotFlag.verifyCrc | SlotFlag.destinationIsStart | SlotFlag.verifyFunction)) {
+		const module = readModule(flash, job.source, hw.vectors);
+		if (!module || job.length < moduleLength(module) + 4 || module.platformId !== hw.platform.id) return [];
+		if (job.flags & SlotFlag.destinationIsStart && module.start !== job.destination) return [];
+		if (job.flags & SlotFlag.verifyFunction && module.function !== job.function) return [];
+		if (job.flags & SlotFlag.verifyCrc && !crcOk(module)) return [];
+	}
+	const steps: FlashStep[] = [];
 	for (let done = 0; done < job.length; ) {
 		const sector = flash.sectorAt(job.destination + done);
 		const count = Math.min(sector.start + sector.size - job.destination - done, job.length - done);
-		yield* flash.erase(job.destination + done, count);
-		yield* flash.program(job.destination + done, flash.read(job.source + done, count));
+		steps.push(...flash.erase(job.destination + done, count));
+		steps.push(...flash.program(job.destination + done, flash.read(job.source + done, count)));
 		done += count;
 	}
+	return steps;
 }
 
 export const stm32f2: Chip = new Stm32f2();

@@ -5,7 +5,7 @@
 import type { ParsedModule } from '@linac/firmware';
 import type { DfuClass, DfuHost } from './dfu-function.js';
 import type { DfuStorage } from './dfu-storage.js';
-import type { InstalledTruth } from './flash-modules.js';
+import type { FlashModule, InstalledTruth } from './flash-modules.js';
 import type { Hardware } from './hardware.js';
 
 export type BootOutcome =
@@ -24,6 +24,7 @@ export const SystemError = {
 	outOfRange: -290,
 	badData: -280,
 	noMemory: -260,
+	noSpace: -1911,
 	flashIo: -219,
 	otaModuleNotFound: -1300,
 	otaUnsupportedModule: -1310,
@@ -57,6 +58,8 @@ export interface Chip {
 	applyUpdate(hw: Hardware, systemVersion: number, length: number): Promise<number>;
 	/** Ground truth from the flash, with nothing trusted that a header says. */
 	installed(hw: Hardware): InstalledTruth[];
+	/** The application that firmware of this version runs: whole, and with what it needs. */
+	application(hw: Hardware, systemVersion: number): FlashModule | undefined;
 	/** The bootloader's own version, from flash. */
 	bootloaderVersion(hw: Hardware): number;
 }

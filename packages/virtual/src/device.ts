@@ -5,9 +5,20 @@
  */
 import type { Platform } from '@linac/catalog';
 import { releaseByModuleVersion } from '@linac/catalog';
-import { assert, type Clock, type Disposer, type Json, seededRandom, throwIfCancelled, toHex, unwrap } from '@linac/core';
-import type { ParsedModule } from '@linac/firmware';
+import {
+	assert,
+	type Clock,
+	cancelled,
+	type Disposer,
+	type Json,
+	seededRandom,
+	throwIfCancelled,
+	toHex,
+	unwrap,
+} from '@linac/core';
+import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import type { UsbTransferResult, UsbWire } from '@linac/usb';
+import { storedAssets } from './asset-manager.js';
 import { type BusMember, disconnected, VirtualBus, VirtualWire } from './bus.js';
 import type { BootOutcome, Chip } from './chip.js';
 import { chips } from './chips.js';
@@ -19,8 +30,10 @@ import type { FlashModel } from './flash-model.js';
 import type { InstalledTruth } from './flash-modules.js';
 import { type FlashCounters, FlashWorker, PowerLost } from './flash-worker.js';
 import { Hardware } from './hardware.js';
+import { ListeningConsole } from './listening-console.js';
 import { type SystemHost, SystemRequests } from './requests.js';
 import { parseState, restore, save } from './saved-state.js';
+import { SerialPipe } from './serial-pipe.js';
 import { nothing, parseSetup, type SetupPacket } from './setup-packet.js';
 import { bulkTransferMs, controlTransferMs, Pace, restartMs } from './timing.js';
 import { UsbRequests } from './usb-function.js';
@@ -53,6 +66,8 @@ export type VirtualMode = 'off' | 'normal' | 'listening' | 'safe' | 'dfu' | 'dea
 
 /** More resets in a row than any update needs. */
 const MAX_RESTARTS = 12;
+/** The bulk endpoint from the device (descriptors.ts). */
+const SERIAL_IN = 0x81;
 /** Latency of the system thread, milliseconds. */
 const THREAD_MS = 2;
 
@@ -71,6 +86,7 @@ export class VirtualDevice implements BusMember {
 	};
 	readonly #chip: Chip;
 	readonly #hw: Hardware;
+	readonly #clock: Clock;
 	readonly #worker: FlashWorker;
 	readonly #watchers = new Set<() => void>();
 	#powered = false;
@@ -79,6 +95,8 @@ export class VirtualDevice implements BusMember {
 	#usb: UsbRequests | undefined;
 	#dfu: DfuClass | undefined;
 	#system: SystemHost | undefined;
+	/** The USB serial port of the running system, and what answers on it. */
+	#serial: { pipe: SerialPipe; console: ListeningConsole } | undefined;
 	/** Flash work that runs behind a transfer: the next transfer waits for it. */
 	#busy: Promise<void> | undefined;
 	/** Flash work that a request has asked for and that begins with, or behind, its reply. */
@@ -91,6 +109,7 @@ export class VirtualDevice implements BusMember {
 	constructor(options: VirtualDeviceOptions) {
 		const { platform, clock } = options;
 		this.platform = platform;
+		this.#clock = clock;
 		this.#chip = chips[platform.mcu];
 		const pace = new Pace(clock, options.timing !== 'none');
 		this.#worker = new FlashWorker(pace, this.faults, this.counters, () => this.unplug());
@@ -130,6 +149,11 @@ export class VirtualDevice implements BusMember {
 		return this.#wire;
 	}
 
+	/** Holds MODE (SETUP on Gen 2) down for three seconds: a running system starts to listen. */
+	holdMode(): void {
+		if (this.#system) this.#system.listening = true;
+	}
+
 	/** Puts the cable in: the device gets power and starts. */
 	plug(): void {
 		if (this.#powered) return;
@@ -164,6 +188,12 @@ export class VirtualDevice implements BusMember {
 		return this.#chip.installed(this.#hw);
 	}
 
+	/** The assets in the store that are whole, as the modules that were sent, by name. Read from the flash arrays. */
+	storedAssets(): Map<string, Uint8Array> {
+		const system = this.installedModules().filter((m) => m.function === ModuleFunction.system);
+		return storedAssets(this.#hw, Math.max(0, ...system.map((m) => m.version)));
+	}
+
 	/** The flash itself, for tests. */
 	flash(storage: 'internal' | 'external' | 'dct'): FlashModel {
 		return this.#hw.flash(storage);
@@ -172,6 +202,11 @@ export class VirtualDevice implements BusMember {
 	/** Reads the DCT, wherever it is kept. */
 	readDct(offset: number, length: number): Uint8Array {
 		return this.#hw.dct.read(offset, length);
+	}
+
+	/** Writes to the DCT as firmware would, at once: for tests that need a device with odd settings. */
+	putDct(offset: number, data: Uint8Array): void {
+		for (const step of this.#hw.dct.write(offset, data)) step.flash.apply(step);
 	}
 
 	/** Everything non-volatile, to go on with later. */
@@ -201,6 +236,8 @@ export class VirtualDevice implements BusMember {
 		this.#dfu = undefined;
 		this.#usb = undefined;
 		this.#system = undefined;
+		this.#serial?.pipe.end();
+		this.#serial = undefined;
 		this.#busy = undefined;
 		this.#pendingWork = undefined;
 		this.#detach();
@@ -219,8 +256,9 @@ export class VirtualDevice implements BusMember {
 		for (let i = 0; i < MAX_RESTARTS; i++) {
 			await this.#worker.wait(restartMs.bootloader);
 			const now = await this.#chip.boot(this.#hw);
-			this.#hw.modeButton = false;
+			// A bootloader that has only set a register starts again at once, with the button still down.
 			if (now.runs === 'again') continue;
+			this.#hw.modeButton = false;
 			outcome = now;
 			break;
 		}
@@ -299,6 +337,9 @@ export class VirtualDevice implements BusMember {
 			},
 			restart,
 		};
+		const pipe = new SerialPipe();
+		this.#serial = { pipe, console: new ListeningConsole(this.#system, pipe, this.#clock) };
+		this.#background(this.#serial.console.run());
 	}
 
 	#face(): UsbFace {
@@ -323,11 +364,13 @@ export class VirtualDevice implements BusMember {
 			});
 			// 14400 bits per second on the USB serial port asks for DFU mode (device-os build/module-defaults.mk START_DFU_FLASHER_SERIAL_SPEED).
 			const onLineRate = (rate: number) => {
+				if (rate === 28800 && this.#serial?.console.listensAt28800 && !system.listening) system.listening = true;
 				if (rate !== 14400) return;
 				this.#hw.retained.enterDfu = true;
 				system.restart(restartMs.updateApplied);
 			};
-			this.#usb = new UsbRequests({ face, channel, onLineRate });
+			const onClosed = () => this.#serial?.pipe.dropOutput();
+			this.#usb = new UsbRequests({ face, channel, onLineRate, onClosed });
 		} else this.#usb = new UsbRequests({ face, dfu: this.#dfu });
 		const wire: VirtualWire = new VirtualWire(
 			this.location,
@@ -421,7 +464,7 @@ export class VirtualDevice implements BusMember {
 		work?.();
 	}
 
-	/** USB serial: what the host sends is taken, and nothing ever comes. */
+	/** USB serial: bytes to and from the console. A transfer from the device waits until there is something. */
 	async #bulk(wire: VirtualWire, endpoint: number, data: Uint8Array | number, signal?: AbortSignal): Promise<UsbTransferResult> {
 		throwIfCancelled(signal);
 		if (this.#dfu || (endpoint & 0x0f) === 0) return { status: 'stall', data: nothing, written: 0 };
@@ -430,28 +473,34 @@ export class VirtualDevice implements BusMember {
 		if (fault === 'unplug') this.unplug();
 		if (!wire.attached) throw disconnected(wire.location);
 		if (fault === 'stall') return { status: 'stall', data: nothing, written: 0 };
+		const pipe = this.#serial?.pipe;
 		if (typeof data !== 'number') {
 			const ms = bulkTransferMs(data.length);
 			this.counters.physicalMs.wire += ms;
 			await this.#worker.wait(ms).catch(() => {
 				throw disconnected(wire.location);
 			});
+			pipe?.deliver(data);
 			return { status: 'ok', data: nothing, written: data.length };
 		}
-		return new Promise((_, reject) => {
-			const dispose = wire.onDetach(() => reject(disconnected(wire.location)));
-			signal?.addEventListener(
-				'abort',
-				() => {
-					dispose();
-					try {
-						throwIfCancelled(signal);
-					} catch (error) {
-						reject(error);
-					}
-				},
-				{ once: true },
-			);
+		return new Promise((resolve, reject) => {
+			const cancel = () => {
+				dispose();
+				reject(cancelled(signal?.reason));
+			};
+			const dispose = wire.onDetach(() => {
+				signal?.removeEventListener('abort', cancel);
+				reject(disconnected(wire.location));
+			});
+			signal?.addEventListener('abort', cancel, { once: true });
+			// The interrupt endpoint has nothing to tell, ever.
+			if (endpoint !== SERIAL_IN) return;
+			pipe?.fetch(data, signal).then((bytes) => {
+				dispose();
+				signal?.removeEventListener('abort', cancel);
+				this.counters.physicalMs.wire += bulkTransferMs(bytes.length);
+				resolve({ status: 'ok', data: bytes, written: 0 });
+			});
 		});
 	}
 }

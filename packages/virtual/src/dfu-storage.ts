@@ -68,14 +68,17 @@ export class FlashDfuStorage implements DfuStorage {
 export class DctDfuStorage implements DfuStorage {
 	readonly alternate: DfuAlternate;
 	readonly #dct: Dct;
+	readonly #reached: () => boolean;
 
-	constructor(alternate: DfuAlternate, dct: Dct) {
+	/** `reached`: whether the bootloader can get at the DCT; by default it can. */
+	constructor(alternate: DfuAlternate, dct: Dct, reached: () => boolean = () => true) {
 		this.alternate = alternate;
 		this.#dct = dct;
+		this.#reached = reached;
 	}
 
 	read(address: number, length: number): Uint8Array | undefined {
-		return address + length <= this.#dct.size ? this.#dct.read(address, length) : undefined;
+		return this.#reached() && address + length <= this.#dct.size ? this.#dct.read(address, length) : undefined;
 	}
 
 	erase(): Iterable<FlashStep> {
@@ -83,6 +86,6 @@ export class DctDfuStorage implements DfuStorage {
 	}
 
 	write(address: number, data: Uint8Array): Iterable<FlashStep> | undefined {
-		return address + data.length <= this.#dct.size ? this.#dct.write(address, data) : undefined;
+		return this.#reached() && address + data.length <= this.#dct.size ? this.#dct.write(address, data) : undefined;
 	}
 }

@@ -28,6 +28,8 @@ export class Hardware {
 	modeButton = false;
 	/** Module version in the network coprocessor's own flash. */
 	ncpVersion: number | undefined;
+	/** UICR NRFFW[1] of an nRF52840: the page of the MBR's orders; blank until a bootloader has started (nrf-uicr.ts). */
+	mbrParameterPage = 0xffffffff;
 	/** SHA-256 of SoftDevice payloads that are known to be whole (flash-modules.ts). */
 	readonly knownSoftDevices = new Set<string>();
 

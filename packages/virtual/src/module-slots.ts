@@ -22,6 +22,8 @@ export const SlotFlag = {
 
 export interface ModuleJob {
 	sourceExternal: boolean;
+	/** Absent: internal flash. */
+	destinationExternal?: boolean;
 	source: number;
 	destination: number;
 	length: number;
@@ -41,6 +43,7 @@ export function pendingJobs(hw: Hardware): PendingJob[] {
 		out.push({
 			slot,
 			sourceExternal: b[2] === 1,
+			destinationExternal: b[3] === 1,
 			source: u32le(b, 4),
 			destination: u32le(b, 8),
 			length: u32le(b, 12),
@@ -55,19 +58,23 @@ export function pendingJobs(hw: Hardware): PendingJob[] {
 export function addJob(hw: Hardware, job: ModuleJob): Iterable<FlashStep> | undefined {
 	const taken = new Set(pendingJobs(hw).map((j) => j.slot));
 	for (let slot = FIRST; slot < COUNT; slot++) {
-		if (taken.has(slot)) continue;
-		const b = new Uint8Array(SIZE).fill(0xff);
-		putU16le(b, 0, PENDING);
-		b[2] = job.sourceExternal ? 1 : 0;
-		b[3] = 0;
-		putU32le(b, 4, job.source);
-		putU32le(b, 8, job.destination);
-		putU32le(b, 12, job.length);
-		b[16] = job.flags;
-		b[17] = job.function;
-		return hw.dct.write(hw.platform.dct.moduleSlots + slot * SIZE, b);
+		if (!taken.has(slot)) return addJobAt(hw, slot, job);
 	}
 	return undefined;
+}
+
+/** Fills a certain slot, whatever stands in it. */
+export function addJobAt(hw: Hardware, slot: number, job: ModuleJob): Iterable<FlashStep> {
+	const b = new Uint8Array(SIZE).fill(0xff);
+	putU16le(b, 0, PENDING);
+	b[2] = job.sourceExternal ? 1 : 0;
+	b[3] = job.destinationExternal ? 1 : 0;
+	putU32le(b, 4, job.source);
+	putU32le(b, 8, job.destination);
+	putU32le(b, 12, job.length);
+	b[16] = job.flags;
+	b[17] = job.function;
+	return hw.dct.write(hw.platform.dct.moduleSlots + slot * SIZE, b);
 }
 
 /** Marks one slot as free. */

@@ -28,18 +28,13 @@ export const mbrRestore = {
 	},
 };
 
-/** UICR NRFFW[1] names the parameter page; bootloaders from Device OS 6.2.0 on move it with the system part (hw_config.c). */
-function parameterPages(hw: Hardware): number[] {
-	return [...new Set(hw.platform.memory.filter((r) => r.name === 'mbr-parameters').map((r) => r.start))];
-}
-
+/** UICR NRFFW[1] names the parameter page, whatever else lies there (nrf-uicr.ts). */
 function find(hw: Hardware): { page: number; source: number; length: number } | undefined {
-	for (const page of parameterPages(hw)) {
-		// The magic is programmed last, so an order is whole or not there.
-		if (hw.internal.u32(page) !== MAGIC || hw.internal.u32(page + 4) !== COPY_BOOTLOADER) continue;
-		return { page, source: hw.internal.u32(page + 8), length: hw.internal.u32(page + 12) };
-	}
-	return undefined;
+	const page = hw.mbrParameterPage;
+	if (!hw.internal.contains(page, 16)) return undefined;
+	// The magic is programmed last, so an order is whole or not there.
+	if (hw.internal.u32(page) !== MAGIC || hw.internal.u32(page + 4) !== COPY_BOOTLOADER) return undefined;
+	return { page, source: hw.internal.u32(page + 8), length: hw.internal.u32(page + 12) };
 }
 
 export const mbrCommand = {
@@ -48,7 +43,8 @@ export const mbrCommand = {
 	},
 
 	/** sd_mbr_command(SD_MBR_COMMAND_COPY_BL): writes the order; the device resets afterwards. */
-	*write(hw: Hardware, page: number, source: number, length: number): Iterable<FlashStep> {
+	*write(hw: Hardware, source: number, length: number): Iterable<FlashStep> {
+		const page = hw.mbrParameterPage;
 		yield* hw.internal.erase(page, 1);
 		const order = new Uint8Array(12);
 		putU32le(order, 0, COPY_BOOTLOADER);

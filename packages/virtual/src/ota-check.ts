@@ -3,6 +3,7 @@
  * (device-os v4.0.1: hal/src/nRF52840/ota_flash_hal.cpp fetchModules, validateModules, validityResultToSystemError).
  */
 import { ModuleFlag, ModuleFunction } from '@linac/firmware';
+import { keepsAssets } from './asset-files.js';
 import { type OtaSlot, SystemError } from './chip.js';
 import { crcOk, type FlashModule, moduleLength, readModule, readPrefixAt } from './flash-modules.js';
 import type { Hardware } from './hardware.js';
@@ -19,9 +20,11 @@ export function stagedModules(hw: Hardware, slot: OtaSlot, systemVersion: number
 	for (let combined = true; combined; ) {
 		const module = readStaged(hw, flash, at);
 		if (!module) return SystemError.otaModuleNotFound;
+		// Of an asset nothing is looked at before it is stored (fetch_module of hal/src/*/ota_module.cpp).
+		const asset = module.function === ModuleFunction.asset && keepsAssets(hw, systemVersion);
 		const known = hw.slots(systemVersion).find((s) => s.slot.function === module.function && s.slot.index === module.index);
 		const [start, end] = known?.region ? [known.region.start, known.region.end] : [0, 1500 * 1024];
-		if (!known || module.end < start || module.end > end) return SystemError.otaModuleNotFound;
+		if (!asset && (!known || module.end < start || module.end > end)) return SystemError.otaModuleNotFound;
 		if (out.length < MAX_COMBINED) out.push(module);
 		combined = (module.flags & ModuleFlag.combined) !== 0;
 		at += moduleLength(module) + 4;
@@ -35,16 +38,22 @@ export function readStaged(hw: Hardware, flash: FlashModule['flash'], at: number
 	// The KM4 bootloader of RTL872x starts with an image header instead of a vector table.
 	const plain = readPrefixAt(flash, at, 0);
 	if (plain?.platformId === hw.platform.id) return plain;
+	// An asset is of no platform, and starts at 0.
+	if (plain?.function === ModuleFunction.asset && plain.platformId === 0 && plain.start === 0) return plain;
 	return readPrefixAt(flash, at, hw.vectors);
 }
 
 /** 0 when every module passes. */
 export function judge(hw: Hardware, modules: readonly FlashModule[], systemVersion: number): number {
 	for (const module of modules) {
+		const plain = (module.flags & (ModuleFlag.dropModuleInfo | ModuleFlag.compressed)) === 0;
+		if (module.function === ModuleFunction.asset) {
+			if (!plain && module.prefixOffset > 0) return SystemError.otaInvalidFormat;
+			continue;
+		}
 		const wanted = Check.integrity | Check.range | Check.platform | Check.dependencies | Check.dependenciesFull;
 		const passed = check(hw, module, systemVersion, true);
 		if ((passed & wanted) !== wanted) return asError(passed);
-		const plain = (module.flags & (ModuleFlag.dropModuleInfo | ModuleFlag.compressed)) === 0;
 		if (!plain && module.prefixOffset > 0) return SystemError.otaInvalidFormat;
 		const compressible = module.function === ModuleFunction.user || module.function === ModuleFunction.system;
 		if (module.flags & ModuleFlag.compressed && !compressible) return SystemError.otaUnsupportedModule;

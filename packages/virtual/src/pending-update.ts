@@ -7,10 +7,13 @@ import type { Hardware } from './hardware.js';
 import { restartMs } from './timing.js';
 
 const APPLY = 0xa5;
+/** Device OS 1.2.1: the first that looks at the flag. */
+const LOOKS_FROM = 1213;
 
 /** What the start ends in when an update was applied; `undefined` when the system goes on starting. */
 export async function applyFlaggedUpdate(chip: Chip, hw: Hardware, systemVersion: number): Promise<BootOutcome | undefined> {
 	const flag = hw.platform.dct.otaFlag;
+	if (systemVersion < LOOKS_FROM) return undefined;
 	if (hw.dct.read(flag, 1)[0] !== APPLY) return undefined;
 	await hw.worker.run(hw.dct.write(flag, Uint8Array.of(0xff)));
 	if ((await chip.applyUpdate(hw, systemVersion, 0)) !== 0) return undefined;

@@ -3,9 +3,14 @@
  * (device-os v4.0.1: system/src/system_control_internal.cpp, system/src/control/{config,storage,cellular}.cpp; replies: FirmwareModule list of
  * v5.6.0: system/src/system_info_encoding.cpp). Ids and first versions: docs/formats/usb-control.md.
  */
+import { fromHex } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
+import { keepsAssets } from './asset-files.js';
+import { type Asset, availableAssets, requiredAssets } from './asset-manager.js';
 import type { Chip } from './chip.js';
 import { SystemError } from './chip.js';
 import type { RequestResult } from './control-channel.js';
+import { iccidOf, imeiOf, serialNumberOf } from './device-numbers.js';
 import type { Hardware } from './hardware.js';
 import { clearJobs } from './module-slots.js';
 import { bytesField, decode, fixed32Field, message, stringField, uintField } from './protobuf-wire.js';
@@ -32,6 +37,7 @@ const PROTECTION_FROM = 6000;
 /** 1.1.0: the requests that came with mesh (21, 31, 72 ...). */
 const GEN3_REQUESTS_FROM = 1100;
 const ECHO_FROM = 1512;
+const IMEI_FROM = 5800;
 
 const ok: RequestResult = { result: 0 };
 const fail = (result: number): RequestResult => ({ result });
@@ -59,7 +65,9 @@ export class SystemRequests {
 			case 20:
 				return answer(stringField(1, host.deviceId));
 			case 21:
-				return since(GEN3_REQUESTS_FROM) ? answer(stringField(1, this.#serialNumber())) : fail(SystemError.notSupported);
+				return since(GEN3_REQUESTS_FROM)
+					? answer(stringField(1, serialNumberOf(host.hw.platform, host.deviceId)))
+					: fail(SystemError.notSupported);
 			case 30:
 				return answer(stringField(1, host.osVersion));
 			case 31:
@@ -96,6 +104,8 @@ export class SystemRequests {
 				return since(PROTECTION_FROM) ? answer() : fail(SystemError.notSupported);
 			case 90:
 				return since(GEN3_REQUESTS_FROM) ? this.#moduleInfo() : fail(SystemError.notSupported);
+			case 91:
+				return this.#assetInfo();
 			case 250:
 				return this.#startUpdate(payload);
 			case 251:
@@ -106,9 +116,7 @@ export class SystemRequests {
 			case 253:
 				return this.#updateData(payload);
 			case 554:
-				return host.hw.platform.components.cellular
-					? answer(stringField(1, `8901${digits(host.deviceId, 15)}`), stringField(2, digits(host.deviceId, 15)))
-					: fail(SystemError.notSupported);
+				return this.#cellularIds();
 			default:
 				return fail(SystemError.notSupported);
 		}
@@ -125,8 +133,13 @@ export class SystemRequests {
 		};
 	}
 
-	#serialNumber(): string {
-		return `P${this.#host.hw.platform.id.toString().padStart(3, '0')}LINAC${this.#host.deviceId.slice(-6).toUpperCase()}`;
+	/** Only where the modem is driven as a network coprocessor, so not on Gen 2; with the IMEI from 5.8.0 on, and not in 6.0.0 (control/cellular.cpp). */
+	#cellularIds(): RequestResult {
+		const { hw, systemVersion, deviceId } = this.#host;
+		const { cellular } = hw.platform.components;
+		if (!cellular || hw.platform.mcu === 'stm32f2' || systemVersion < GEN3_REQUESTS_FROM) return fail(SystemError.notSupported);
+		const withImei = systemVersion >= IMEI_FROM && !(systemVersion >= 6000 && systemVersion < 6100);
+		return answer(stringField(1, iccidOf(deviceId)), ...(withImei ? [stringField(2, imeiOf(deviceId))] : []));
 	}
 
 	#ncpVersion(): RequestResult {
@@ -157,8 +170,20 @@ export class SystemRequests {
 	#moduleInfo(): RequestResult {
 		const { hw, systemVersion } = this.#host;
 		const modules = seenModules(hw, systemVersion);
-		const encode = systemVersion >= CLOUD_MODULE_INFO_FROM ? cloudModule : controlModule;
+		const assets = keepsAssets(hw, systemVersion);
+		const encode = systemVersion >= CLOUD_MODULE_INFO_FROM ? (m: SeenModule) => cloudModule(m, assets) : controlModule;
 		return answer(...modules.map(encode).filter((m) => m.length > 0));
+	}
+
+	/** v5.6.0: system/src/control/storage.cpp getAssetInfo. What is required has no sizes: the application tells name and hash alone. */
+	#assetInfo(): RequestResult {
+		const { hw, chip, systemVersion } = this.#host;
+		if (systemVersion < CLOUD_MODULE_INFO_FROM || !keepsAssets(hw, systemVersion)) return fail(SystemError.notSupported);
+		const application = chip.application(hw, systemVersion);
+		return answer(
+			...availableAssets(hw, systemVersion).map((a) => assetField(1, a)),
+			...(application ? requiredAssets(application) : []).map((a) => assetField(2, a)),
+		);
 	}
 
 	async #startUpdate(payload: Uint8Array): Promise<RequestResult> {
@@ -205,20 +230,15 @@ export class SystemRequests {
 		return { result: 0, finished: () => this.#apply(update.size) };
 	}
 
-	/** The host has its answer; now the update is applied, and the device restarts if that went well. */
+	/** The host has its answer; now the update is applied, and the device restarts. */
 	#apply(size: number): void {
 		const { hw, chip, systemVersion } = this.#host;
+		// It restarts whether that went well or not (system/src/system_update.cpp Spark_Finish_Firmware_Update: "regardless of whether ...").
 		void chip.applyUpdate(hw, systemVersion, size).then(
-			(result) => {
-				if (result >= 0) this.#host.restart(restartMs.updateApplied);
-			},
+			() => this.#host.restart(restartMs.updateApplied),
 			() => {},
 		);
 	}
-}
-
-function digits(deviceId: string, count: number): string {
-	return BigInt(`0x${deviceId}`).toString().padStart(count, '0').slice(-count);
 }
 
 /** particle.ctrl.GetModuleInfoReply.Module; the enum differs from the format's numbers. */
@@ -244,8 +264,21 @@ function controlModule(seen: SeenModule): Uint8Array {
 	return bytesField(1, message(...fields, ...dependencies));
 }
 
+/** particle.cloud.FirmwareModuleAsset. */
+function assetField(field: number, asset: Asset): Uint8Array {
+	return bytesField(
+		field,
+		message(
+			bytesField(1, fromHex(asset.sha256) ?? new Uint8Array(0)),
+			stringField(2, asset.name),
+			uintField(3, asset.size),
+			uintField(4, asset.storageSize),
+		),
+	);
+}
+
 /** particle.cloud.FirmwareModule in field 2. */
-function cloudModule(seen: SeenModule): Uint8Array {
+function cloudModule(seen: SeenModule, assets: boolean): Uint8Array {
 	if (seen.function < 1 || seen.function > 9) return new Uint8Array(0);
 	const size = seen.size > 0 ? seen.size + 4 : 0;
 	const room = seen.region ? seen.region.end - seen.region.start : 1500 * 1024;
@@ -262,6 +295,9 @@ function cloudModule(seen: SeenModule): Uint8Array {
 			...seen.dependencies.map((d) =>
 				bytesField(9, message(uintField(1, d.function), uintField(2, d.index), uintField(3, d.version))),
 			),
+			...(assets && seen.function === ModuleFunction.user && seen.module && seen.passed & Check.integrity
+				? requiredAssets(seen.module).map((a) => assetField(10, a))
+				: []),
 			uintField(11, size),
 		),
 	);

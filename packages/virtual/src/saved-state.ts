@@ -11,6 +11,8 @@ export interface SavedState {
 	deviceId: string;
 	ncpVersion: number | null;
 	knownSoftDevices: string[];
+	/** UICR NRFFW[1]; absent in states that were saved before it was kept. */
+	mbrParameterPage?: number;
 	/** Storage -> address in hex -> base64 of what stands there. */
 	flash: { [storage: string]: { [address: string]: string } };
 }
@@ -31,6 +33,7 @@ export function save(hw: Hardware, deviceId: string): SavedState {
 		deviceId,
 		ncpVersion: hw.ncpVersion ?? null,
 		knownSoftDevices: [...hw.knownSoftDevices],
+		mbrParameterPage: hw.mbrParameterPage,
 		flash,
 	};
 }
@@ -82,6 +85,7 @@ export function restore(hw: Hardware, state: SavedState): void {
 		}
 	}
 	hw.ncpVersion = state.ncpVersion ?? undefined;
+	if (state.mbrParameterPage !== undefined) hw.mbrParameterPage = state.mbrParameterPage;
 	for (const hash of state.knownSoftDevices) hw.knownSoftDevices.add(hash);
 }
 

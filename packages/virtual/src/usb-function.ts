@@ -29,6 +29,8 @@ export interface UsbFunction {
 	readonly channel?: ControlChannel;
 	/** The host has set the USB serial port to this speed. */
 	onLineRate?(bitsPerSecond: number): void;
+	/** The host has closed the USB serial port (DTR is off). */
+	onClosed?(): void;
 }
 
 export class UsbRequests {
@@ -98,6 +100,7 @@ export class UsbRequests {
 			case Cdc.getLineCoding:
 				return this.#lineCoding;
 			case Cdc.setControlLineState:
+				if ((setup.value & 1) === 0) this.#f.onClosed?.();
 				return nothing;
 			default:
 				return 'stall';

@@ -79,7 +79,7 @@ export async function demo(context: Context, options: { speed?: string }): Promi
 			output.print();
 			output.print(output.colors.bold(`$ linac ${command}`));
 			const exit = await context.run(output.json ? [...args, '--json'] : args, {
-				env: { LINAC_USBIP: usbip },
+				env: { LINAC_USBIP: usbip, LINAC_BACKUPS: join(folder, 'backups') },
 				cwd: folder,
 				quiet: output.json,
 			});

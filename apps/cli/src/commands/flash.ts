@@ -2,6 +2,7 @@
 import { LinacError, type RetryClass } from '@linac/core';
 import type { Plan } from '@linac/planner';
 import { program, type Report } from '@linac/programmer';
+import { backupHook } from '../backup-keeper.js';
 import { confirm } from '../confirm.js';
 import { connect } from '../connect.js';
 import type { Context, WriteOptions } from '../context.js';
@@ -19,6 +20,12 @@ import { plan as planCommand } from './plan.js';
 const operatorMs = 120_000;
 
 export async function flash(context: Context, options: WriteOptions, names: string[]): Promise<ExitCode> {
+	if (options.local && names.length === 0) {
+		throw usage(
+			'--local needs a folder or zip of binaries.',
+			'"linac flash --local FOLDER". To compile an application is not linac\'s: name the binary.',
+		);
+	}
 	if (names.length === 0 && options.target === undefined) {
 		throw usage(
 			'There is nothing to flash.',
@@ -42,6 +49,7 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 	const { output, signal } = context;
 	const files = await filesFor(context, names, options);
 	const goal = goalOf(options, files, options.target);
+	const backup = await backupHook(context, options);
 	const connection = await connect(context, options);
 	const sources = await openSources(context, options);
 	const progress = new JobProgress(output);
@@ -64,7 +72,8 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			signal,
 			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
 			goal,
-			limits: { operatorMs: context.interactive ? operatorMs : 0 },
+			...(backup ? { backup } : {}),
+			limits: { ...connection.environment.limits, operatorMs: context.interactive ? operatorMs : 0 },
 			release: async (device) => {
 				try {
 					return await openFor(context, sources, device, goal, { update: isUpdate });

@@ -22,6 +22,7 @@ export async function identify(context: Context, options: DeviceOptions): Promis
 			const control = await ControlDevice.open(device, { clock: connection.environment.clock, signal });
 			try {
 				const told = await control.identify();
+				about[3]![2] = await control.mode();
 				about[1]![2] ??= told.deviceId;
 				about.push(
 					['Device OS', 'osVersion', told.osVersion],

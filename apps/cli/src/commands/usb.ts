@@ -1,4 +1,5 @@
 /** `linac usb ...`: brings a device into another mode and says so only when it has been seen there. */
+import { releaseByVersion, rulesOf } from '@linac/catalog';
 import { LinacError } from '@linac/core';
 import { ControlDevice, DfuDevice, type DiscoveredDevice, listDevices, waitForDevice } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
@@ -15,7 +16,7 @@ interface Done {
 	message: string;
 }
 
-/** Until a device that restarts is back on the bus, in milliseconds of its own clock. */
+/** Until a device that restarts is back on the bus, where the system it is connected to says nothing else; milliseconds of its own clock. */
 const backMs = 15_000;
 
 export async function usbCommand(
@@ -85,15 +86,8 @@ async function running(
 			case 'stop-listening':
 				await control.stopListening();
 				return { mode: 'normal', changed: true, message: 'it has left listening mode.' };
-			case 'setup-done': {
-				const wanted = !options.reset;
-				await control.setSetupDone(wanted);
-				return {
-					mode: 'normal',
-					changed: true,
-					message: wanted ? 'it is marked as set up.' : 'the mark that it is set up is removed.',
-				};
-			}
+			case 'setup-done':
+				return await setupDone(control, device, !options.reset);
 			case 'dfu':
 				await control.enterDfu();
 				await back(connection, device, 'dfu', context);
@@ -112,6 +106,46 @@ async function running(
 	}
 }
 
+/**
+ * Sets or removes the mark, and has the device leave listening mode or go there, as people know it from `particle usb setup-done`. From Device OS
+ * 4.0.0 on there is no mark any more (rule `setup-done`).
+ */
+async function setupDone(control: ControlDevice, device: DiscoveredDevice, wanted: boolean): Promise<Done> {
+	const platform = platformNamed(device.platform.name);
+	const version = await control.osVersion();
+	const number = releaseByVersion(version)?.moduleVersion;
+	const before = rulesOf('setup-done', platform)[0]?.systemBefore;
+	const without = number !== undefined && before !== undefined && number >= before;
+	const listens = (await control.mode()) === 'listening';
+	const said: string[] = [];
+	let changed = false;
+	if (without) said.push(`Device OS ${version} has no such mark, and needs none (only those before 4.0.0 do).`);
+	else {
+		changed = (await control.setupDone()) !== wanted;
+		if (changed) await control.setSetupDone(wanted);
+		// An old Device OS may not tell it at all: then its word for having taken it has to do.
+		if ((await control.setupDone()) === !wanted) {
+			throw new LinacError('SETUP_NOT_MARKED', 'The device accepted the mark, but does not report it.', {
+				retry: 'step',
+				hint: '"linac flash --local" writes it in DFU mode instead, together with the files.',
+			});
+		}
+		if (wanted) said.push(changed ? 'it is marked as set up.' : 'it was marked as set up already.');
+		else said.push(changed ? 'the mark that it is set up is removed.' : 'it had no mark that it is set up.');
+	}
+	if (wanted && listens) {
+		await control.stopListening();
+		said.push('It has left listening mode.');
+		return { mode: 'normal', changed: true, message: said.join(' ') };
+	}
+	if (!wanted && !listens && !without) {
+		await control.startListening();
+		said.push('It is in listening mode (blinking dark blue).');
+		return { mode: 'listening', changed: true, message: said.join(' ') };
+	}
+	return { mode: listens ? 'listening' : 'normal', changed, message: said.join(' ') };
+}
+
 async function back(
 	connection: Connection,
 	device: DiscoveredDevice,
@@ -122,7 +156,7 @@ async function back(
 		deviceId: device.deviceId,
 		location: device.location,
 		mode,
-		timeoutMs: backMs,
+		timeoutMs: connection.environment.limits?.modeChangeMs ?? backMs,
 		clock: connection.environment.clock,
 		signal: context.signal,
 		gone: device.handle.device,

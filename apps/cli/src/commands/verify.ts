@@ -3,15 +3,25 @@
  * or of files. Writes nothing; the device restarts into DFU mode and back, because only there its flash can be read.
  */
 import type { Platform, ReleaseSet } from '@linac/catalog';
-import type { ParsedModule } from '@linac/firmware';
+import { toHex } from '@linac/core';
+import { assetOf, ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
-import { type DeviceSnapshot, type Goal, type InstalledModule, plan, type Standing, standings } from '@linac/planner';
-import { type EvidenceRow, knownModule, takeSnapshot } from '@linac/programmer';
+import {
+	type DeviceSnapshot,
+	type Goal,
+	type GoalFile,
+	type InstalledModule,
+	plan,
+	type Standing,
+	standings,
+} from '@linac/planner';
+import { assetRow, type EvidenceRow, knownModule, takeSnapshot } from '@linac/programmer';
 import { connect } from '../connect.js';
 import type { Context, GoalOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { platformNamed, releaseNamed } from '../facts.js';
 import { CommandFailure, tellFailure, usage } from '../failure.js';
+import { printable } from '../format.js';
 import { deviceFor, filesFor } from '../job.js';
 import { deviceName } from '../show-plan.js';
 import { showEvidence } from '../show-report.js';
@@ -32,9 +42,11 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 		const platform = platformNamed(found.platform.name);
 		const { environment } = connection;
 		const wanted: Wanted[] = files.flatMap((f) =>
-			f.module ? [{ slot: f.module.slot, module: f.module.module, origin: f.name }] : [],
+			f.module && f.module.module.prefix.function !== ModuleFunction.asset
+				? [{ slot: f.module.slot, module: f.module.module, origin: f.name }]
+				: [],
 		);
-		const foreign = wanted.find((w) => w.module.prefix.platformId !== platform.id && w.module.prefix.function !== 9);
+		const foreign = wanted.find((w) => w.module.prefix.platformId !== platform.id);
 		if (foreign) {
 			throw new CommandFailure(
 				ExitCode.inputRefused,
@@ -75,7 +87,8 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 			.map((w) => ({ w, standing: standing.find((s) => isFor(s, w.module)) }))
 			// What a release carries beside Device OS (Tinker) and what is never written is no part of the promise.
 			.filter((e) => e.standing !== undefined || own.has(e.w.module))
-			.map((e) => compare(e.w, device, e.standing));
+			.map((e) => compare(e.w, device, e.standing))
+			.concat(assetEvidence(files, device));
 		const ok = evidence.every((row) => row.ok);
 		output.document({
 			format: 'linac-verification/1',
@@ -109,6 +122,14 @@ export async function verify(context: Context, options: GoalOptions, names: stri
 	} finally {
 		await connection.close();
 	}
+}
+
+/** Assets of a bundle, by what the running device told of them before it was read in DFU mode. */
+function assetEvidence(files: readonly GoalFile[], device: DeviceSnapshot): EvidenceRow[] {
+	return files.flatMap((f) => {
+		const asset = f.module && assetOf(f.module.module);
+		return asset ? [assetRow({ name: asset.name, sha256: toHex(asset.hash) }, undefined, device)] : [];
+	});
 }
 
 function isFor(standing: Standing, module: ParsedModule): boolean {
@@ -148,6 +169,7 @@ function hintFor(
 	names: readonly string[],
 ): string | undefined {
 	const changes = (row: EvidenceRow) =>
+		row.asset !== undefined ||
 		standing.some((s) => s.function === row.function && s.index === row.index && s.need !== 'keep' && s.need !== 'there');
 	if (!evidence.every((row) => row.ok || changes(row))) return undefined;
 	const { platform, release } = about;
@@ -171,6 +193,7 @@ function hintFor(
 function differences(evidence: readonly EvidenceRow[]): string {
 	const wrong = evidence.filter((row) => !row.ok);
 	const parts = wrong.map((row) => {
+		if (row.asset !== undefined) return `the asset "${printable(row.asset)}" is ${row.after ? 'another one' : 'not stored'}`;
 		if (row.after === undefined) return `${row.slot} is not there`;
 		if (!row.after.valid) return `${row.slot} is damaged`;
 		if (row.after.version !== row.expected?.version)

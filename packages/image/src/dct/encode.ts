@@ -2,7 +2,15 @@
  * From the fields of a unit to bytes at offsets of its DCT, each checked for what the device makes of it. The same on every platform: where
  * the bytes then go (a sector of the image, DFU's alternate setting 1) is the caller's business.
  */
-import { asPlatform, type DctFields, type DctKeyField, dctFieldsOf, inRange, type Platform } from '@linac/catalog';
+import {
+	asPlatform,
+	type DctCloudFields,
+	type DctFields,
+	type DctKeyField,
+	dctFieldsOf,
+	inRange,
+	type Platform,
+} from '@linac/catalog';
 import { assert, bad, good, type Problem, problem, type Verdict } from '@linac/core';
 import { devicePrivateKey } from '../keys/private-key.js';
 import { serverPublicKey } from '../keys/public-key.js';
@@ -25,7 +33,10 @@ export interface DctWrite {
  */
 export function dctWrites(platform: Platform | string, fields: UnitFields, moduleVersion?: number): Verdict<DctWrite[]> {
 	const p = asPlatform(platform);
-	const has = dctFieldsOf(p);
+	return encodeAll(p, dctFieldsOf(p), fields, moduleVersion);
+}
+
+function encodeAll(p: Platform, has: DctFields, fields: UnitFields, moduleVersion: number | undefined): Verdict<DctWrite[]> {
 	const problems: Problem[] = [];
 	const writes: DctWrite[] = [];
 	for (const name of unitFieldNames) {
@@ -37,6 +48,17 @@ export function dctWrites(platform: Platform | string, fields: UnitFields, modul
 	if (problems.some((found) => found.severity === 'error')) return bad(...problems);
 	writes.sort((a, b) => a.offset - b.offset);
 	return good(writes, problems);
+}
+
+/** Keys and address of the server: the fields whose place depends on how a device talks to the cloud. */
+export type CloudFields = Pick<UnitFields, 'device-private-key' | 'server-public-key' | 'server-address'>;
+
+/**
+ * The same for a device whose transport is known (`cloudPlaceOf`): an Electron that was set to TCP, a Core. Offsets count from the start of
+ * the storage that `cloudPlaceOf` names.
+ */
+export function cloudWrites(platform: Platform | string, cloud: DctCloudFields, fields: CloudFields): Verdict<DctWrite[]> {
+	return encodeAll(asPlatform(platform), { cloud }, fields, undefined);
 }
 
 type Placed = Verdict<{ offset: number; bytes: Uint8Array }>;

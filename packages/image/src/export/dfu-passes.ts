@@ -4,14 +4,10 @@
  * the next Device OS that starts puts it in its place (docs/export.md). The planner does the same work for a device that it can ask; here nothing is
  * known of the device, so the order is the one that holds for all.
  */
-import { inRange, type Platform, regionOf, rules, rulesOf, type SourcedModule, slotOf } from '@linac/catalog';
+import { inRange, type Platform, rules, rulesOf, type SourcedModule, slotOf, type UpdateSlot, updateSlot } from '@linac/catalog';
 import { assert, bad, good, address as hex, type Problem, problem, type Verdict } from '@linac/core';
 import { flashContent, ModuleFunction } from '@linac/firmware';
 import type { DctField, DfuPass, DfuPasses, DfuWrite, ExportOptions } from './types.js';
-
-/** Update flag of the DCT: apply what is in the slot. device-os v4.0.1: system/src/main.cpp. */
-export const UPDATE_FLAG = 0xa5;
-const PAGE = 4096;
 
 /** Bad when a bootloader does not fit into the slot, or a setting lies outside of the DCT. */
 export function dfuPasses(platform: Platform, options: ExportOptions): Verdict<DfuPasses> {
@@ -175,32 +171,20 @@ function stage(platform: Platform, source: SourcedModule, options: ExportOptions
 			platform.dct.otaFlag,
 			`Ask Device OS to put ${source.slot} in its place`,
 			'dct/update-flag.bin',
-			Uint8Array.of(UPDATE_FLAG),
+			Uint8Array.of(rules().overDfu.otaFlag.set),
 		),
 	];
 }
 
-/**
- * The slot that a Device OS of this release looks into. Where the region begins inside of the system part's, the slot floats: it is the first page
- * behind the page in which the part's CRC ends (device-os v5.4.1: hal/src/rtl872x/ota_module_bounds.c; the new part decides, not the old one),
- * and ends at the application.
- */
-export function otaSlot(
-	platform: Platform,
-	options: Pick<ExportOptions, 'release' | 'application'>,
-): { storage: 'internal' | 'external'; start: number; end: number } | undefined {
+/** The slot that a Device OS of this release looks into. */
+function otaSlot(platform: Platform, options: Pick<ExportOptions, 'release' | 'application'>): UpdateSlot | undefined {
 	const { release, application } = options;
-	const region = regionOf(platform, 'ota', release.moduleVersion);
-	if (!region || region.storage === 'dct') return undefined;
-	const system = regionOf(platform, 'system-part-1', release.moduleVersion);
-	const floats =
-		system !== undefined && system.storage === region.storage && region.start > system.start && region.start < system.end;
-	if (!floats) return { storage: region.storage, start: region.start, end: region.end };
 	const part = release.modules.find((m) => m.module.prefix.function === ModuleFunction.system)?.module;
-	if (!part) return undefined;
-	const behind = part.prefix.start + part.bytes.length;
-	const start = behind - (behind % PAGE) + PAGE;
-	return { storage: region.storage, start, end: application?.module.prefix.start ?? region.end };
+	return updateSlot(platform, {
+		moduleVersion: release.moduleVersion,
+		...(part ? { systemEnd: part.prefix.start + part.bytes.length } : {}),
+		...(application ? { applicationStart: application.module.prefix.start } : {}),
+	});
 }
 
 function alternateOf(platform: Platform, storage: 'internal' | 'dct' | 'external'): { number: number; addressOffset: number } {

@@ -2,7 +2,7 @@
  * From a key file to the DER inside it: PEM armour (RFC 7468) is taken off, a file that is DER already stays as it is. Text around the
  * armour is skipped, as OpenSSL writes some (`EC PARAMETERS`, comments). Encrypted keys are refused: nothing here asks for passwords.
  */
-import { bad, good, problem, type Verdict } from '@linac/core';
+import { bad, good, problem, toBase64, type Verdict } from '@linac/core';
 
 export interface KeyFile {
 	/** What the armour says, e.g. `RSA PRIVATE KEY`; undefined for a DER file. */
@@ -39,6 +39,12 @@ function derOnly(bytes: Uint8Array): Uint8Array {
 	const used = header + length;
 	if (used < end && bytes.subarray(used).every((b) => b === 0xff)) end = used;
 	return bytes.subarray(0, end);
+}
+
+/** The armour of RFC 7468, with lines of 64 characters. */
+export function toPem(label: string, der: Uint8Array): string {
+	const lines = toBase64(der).match(/.{1,64}/g) ?? [];
+	return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

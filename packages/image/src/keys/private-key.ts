@@ -46,6 +46,21 @@ export function devicePrivateKey(bytes: Uint8Array, kind: Kind, file: string): V
 	return ecKey(inner.items, inner.curve, kind, file);
 }
 
+/**
+ * The same key for a file: in the shortest form of DER, which other programs ask for (a device's own RSA keys have zeros in front of numbers), and
+ * what PEM calls it. `field`: the place in the DCT, with whatever follows the key there.
+ * @returns refused as by `devicePrivateKey`
+ */
+export function privateKeyForFiles(field: Uint8Array, kind: Kind, name: string): Verdict<{ der: Uint8Array; label: string }> {
+	// Behind the key there may be what is left of a longer one: some tools write a key without clearing its place.
+	const key = devicePrivateKey(field.subarray(0, readDer(field)?.end), kind, name);
+	if (!key.ok) return key;
+	if (kind === 'ec-p256') return good({ der: key.value, label: 'EC PRIVATE KEY' });
+	const numbers = derSequence(key.value)!.slice(1).map(derUnsigned) as Uint8Array[];
+	const der = writeDer(Tag.sequence, Uint8Array.of(Tag.integer, 1, 0), ...numbers.map((n) => writeUnsigned(n, 0)));
+	return good({ der, label: 'RSA PRIVATE KEY' });
+}
+
 function rsaKey(items: DerValue[], kind: Kind, file: string): Verdict<Uint8Array<ArrayBuffer>> {
 	const numbers = items.slice(1).map(derUnsigned);
 	if (items.length !== 9 || derUnsigned(items[0])?.[0] !== 0 || numbers.includes(undefined)) {

@@ -1,0 +1,43 @@
+/** `linac serial ...`: devices over their serial port. */
+import type { Command } from 'commander';
+import { examples, type Registrar, withDevice, withOutput } from '../registration.js';
+import type { SerialOptions } from '../serial-port.js';
+
+const listening =
+	'The device must be in listening mode (blinking dark blue): hold MODE (SETUP on Photon and P1) for three seconds, or run ' +
+	'"linac usb start-listening".';
+
+export function registerSerial({ add, runs }: Registrar): void {
+	const serial = add('serial', 'talk to a device over its serial port (listening mode)');
+	const command = (name: string, summary: string, description = summary) =>
+		withOutput(withPort(add(name, summary, description, serial)));
+
+	examples(
+		command('list', 'show the serial ports of Particle devices').option('--all', 'every serial port, whatever is behind it'),
+		['linac serial list', 'ports, device ids and USB ports'],
+	).action(runs<SerialOptions & { all?: boolean }>(async () => (await import('../commands/serial/list.js')).list));
+
+	examples(
+		command(
+			'identify',
+			'show device id, serial number, IMEI, ICCID and Device OS version',
+			`Asks over the serial port. ${listening}`,
+		).option('--secret', 'show the device secret, too, which is never shown or logged otherwise'),
+		['linac serial identify', 'the only device that is connected'],
+		['linac serial identify --port /dev/ttyACM0 --json', 'the device at a certain port, for a script'],
+	).action(runs<SerialOptions & { secret?: boolean }>(async () => (await import('../commands/serial/ask.js')).identify));
+
+	examples(
+		command('inspect', 'show the modules on a device, with its own checks of them', `Asks over the serial port. ${listening}`),
+		['linac serial inspect', 'the only device that is connected'],
+	).action(runs<SerialOptions>(async () => (await import('../commands/serial/ask.js')).inspect));
+
+	examples(command('mac', 'show the MAC address of a device with Wi-Fi', `Asks over the serial port. ${listening}`), [
+		'linac serial mac',
+		'the only device that is connected',
+	]).action(runs<SerialOptions>(async () => (await import('../commands/serial/ask.js')).mac));
+}
+
+function withPort(command: Command): Command {
+	return withDevice(command).option('--port <path>', 'the serial port to use, e.g. /dev/ttyACM0 or COM5');
+}
