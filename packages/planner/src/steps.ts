@@ -90,6 +90,7 @@ function hazard(model: DeviceModel, action: StepAction, module: WrittenModule | 
 
 function transportOf(action: StepAction): Pick<Step, 'transport'> {
 	if (action.kind === 'write-dfu' || action.kind === 'stage-update') return { transport: 'dfu' };
+	if (action.kind === 'update-serial') return { transport: 'serial' };
 	return action.kind === 'update-control' ? { transport: 'control' } : {};
 }
 
@@ -105,6 +106,8 @@ function estimate(model: DeviceModel, action: StepAction, module: WrittenModule 
 			return writeMs(platform, module!.start, action.length);
 		case 'update-control':
 			if (action.asset) return assetMs(platform, action.length);
+			return updateMs(platform, module!.start, action.length);
+		case 'update-serial':
 			return updateMs(platform, module!.start, action.length);
 		case 'invalidate':
 			return writeMs(platform, action.address, action.length);
