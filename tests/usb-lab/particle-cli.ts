@@ -84,5 +84,10 @@ export class ParticleCli {
 
 /** The last line that it has said. */
 export function wordsOf({ stdout, stderr }: RunResult): string {
-	return `${stdout}\n${stderr}`.split('\n').findLast((line) => line.trim() !== '')?.trim() ?? '';
+	return (
+		`${stdout}\n${stderr}`
+			.split('\n')
+			.findLast((line) => line.trim() !== '')
+			?.trim() ?? ''
+	);
 }

@@ -46,14 +46,18 @@ export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): 
 		writeFileSync(join(folder, 'tinker.bin'), tinker);
 		const compiled = join(guest.folder, 'linac-compiled');
 		mkdirSync(compiled);
-		for (const argv of [['devices'], ['flash', folder, '--target', '4.0.1', '--yes']]) compileInto(compiled, node, [linacMain, ...argv]);
+		for (const argv of [['devices'], ['flash', folder, '--target', '4.0.1', '--yes']])
+			compileInto(compiled, node, [linacMain, ...argv]);
 		const particle = new ParticleCli(guest);
 		const tools = {
 			linac: () =>
-				guest.run([node, linacMain, 'flash', join(folder, 'tinker.bin'), '--target', '4.0.1', '--source', folder, '--offline', '--yes'], {
-					timeoutMs: 900_000,
-					env: { NODE_COMPILE_CACHE: compiled },
-				}),
+				guest.run(
+					[node, linacMain, 'flash', join(folder, 'tinker.bin'), '--target', '4.0.1', '--source', folder, '--offline', '--yes'],
+					{
+						timeoutMs: 900_000,
+						env: { NODE_COMPILE_CACHE: compiled },
+					},
+				),
 			'particle-cli': () => particle.run(['flash', '--local', folder], { timeoutMs: 900_000 }),
 		};
 		const all: Lap[] = [];
