@@ -87,7 +87,8 @@ export function wordsOf({ stdout, stderr }: RunResult): string {
 	return (
 		`${stdout}\n${stderr}`
 			.split('\n')
-			.findLast((line) => line.trim() !== '')
+			.filter((line) => line.trim() !== '')
+			.at(-1)
 			?.trim() ?? ''
 	);
 }
