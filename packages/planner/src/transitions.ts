@@ -42,7 +42,8 @@ export function writtenModule(module: ParsedModule, contentSha256: string): Writ
 /** Pages in which a second header is looked for: system parts from 6.2.0 on carry one 32 KB behind the first. */
 const SECOND_HEADER_PAGES = 16;
 
-function secondStart(module: ParsedModule): number | null {
+/** Address of a second header inside a system part; `null`: it has none. */
+export function secondStart(module: ParsedModule): number | null {
 	const { prefix, prefixOffset, bytes } = module;
 	if (prefix.function !== ModuleFunction.system) return null;
 	for (let page = 1; page < SECOND_HEADER_PAGES; page++) {
@@ -75,6 +76,8 @@ export function afterAction(model: DeviceModel, action: StepAction, module?: Wri
 			return withModule(overwritten(model, action.address, action.length, module!), installed(model, module!, 'valid'));
 		case 'update-control':
 			if (action.asset) return running(withAsset(model, action.asset));
+			return running(withModule(withoutOverwritten(model, action.length), installed(model, module!, 'valid')));
+		case 'update-serial':
 			return running(withModule(withoutOverwritten(model, action.length), installed(model, module!, 'valid')));
 		case 'invalidate':
 			return withoutModule(model, action.module);
@@ -178,7 +181,8 @@ export function whenInterrupted(model: DeviceModel, action: StepAction, module?:
 				boot(model),
 				boot(whenStarted(afterAction(model, action, module))),
 			);
-		case 'update-control': {
+		case 'update-control':
+		case 'update-serial': {
 			if (module?.function === ModuleFunction.bootloader) {
 				const way = bootloaderUpdateWay(model);
 				if (way.inPlace) return { way: 'none', why: way.why };

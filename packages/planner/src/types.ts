@@ -27,6 +27,8 @@ export interface InstalledModule {
 	productVersion?: number;
 	/** Assets that an application asks for, where they could be read: in DFU, or from Device OS >= 5.6.0. */
 	assets?: readonly AssetRef[];
+	/** Address of a second header in a system part, for older bootloaders; `null`: read, and there is none. */
+	secondStart?: number | null;
 	/** Platform in its header, where that is not the device's: then it is not `valid`. */
 	platformId?: number;
 }
@@ -128,6 +130,8 @@ export interface Goal {
 	allow: Permission[];
 	/** Default: `control`. */
 	bootloaderWay?: BootloaderWay;
+	/** A stepping stone on the way to another release: an application that does not run on it may stay where it is. */
+	onTheWay?: boolean;
 }
 
 export interface GoalFile {
@@ -187,6 +191,8 @@ export type StepAction =
 	 * which the device stores; skipped when the device tells that it is stored.
 	 */
 	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number; asset?: AssetRef }
+	/** Give a module to a listening Device OS over its serial port (YMODEM); it restarts by itself to apply it. */
+	| { kind: 'update-serial'; sha256: string; length: number }
 	/** Overwrite bytes so that a module there is not valid any more. `fill` 0xFF. */
 	| { kind: 'invalidate'; alternate: number; address: number; length: number; module: { function: number; index: number } }
 	/** Write a module, whole and unchanged, to where whoever installs it will look for it, and read it back. It is not in its place then. */
