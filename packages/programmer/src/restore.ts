@@ -23,6 +23,7 @@ import {
 	releaseCandidates,
 	unmetBy,
 } from '@linac/planner';
+import type { BackupContents, BackupHook, BackupRecord } from './backup/contents.js';
 import type { DeviceSelector } from './device-selector.js';
 import { completeEnvironment, type Environment } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -46,6 +47,8 @@ export interface RestoreOptions extends Environment {
 	openRelease(platform: string, version: string): Promise<ReleaseSet>;
 	/** The default application (Tinker) for a release, where one can be had. */
 	openApplication?(platform: string, version: string): Promise<SourcedModule | undefined>;
+	/** Keeps a backup before the first write; once, however many ways and stepping stones the repair takes. */
+	backup?: BackupHook;
 	/** Told as soon as it is known, before anything is written. */
 	onDiagnosis?(diagnosis: Diagnosis): void;
 	/** Asked once a plan, before anything is written. `false` cancels. */
@@ -113,6 +116,7 @@ class Repair {
 	readonly #releases = new Map<string, ReleaseSet>();
 	readonly #failed: FailedWay[] = [];
 	readonly #route: string[] = [];
+	#backup: Promise<BackupRecord | undefined> | undefined;
 
 	private constructor(
 		session: DeviceSession,
@@ -205,6 +209,7 @@ class Repair {
 				release,
 				known: this.#session.world.known,
 				confirm: this.#options.confirm,
+				...(this.#options.backup ? { backup: (contents) => this.#keepOnce(contents) } : {}),
 			});
 			if (verdict.ok) {
 				last = verdict.value;
@@ -220,6 +225,12 @@ class Repair {
 			if (!first || !otherWayMayHelp.has(first.code)) break;
 		}
 		return { ...(last ? { report: last } : {}), problems };
+	}
+
+	/** What is there before the first write is what counts: a later job of the same repair has nothing to add. */
+	async #keepOnce(contents: BackupContents): Promise<BackupRecord | undefined> {
+		this.#backup ??= this.#options.backup!(contents);
+		return this.#backup;
 	}
 
 	async #byStones(route: readonly string[], selector: DeviceSelector, depth: number, problems: Problem[]) {
