@@ -92,8 +92,9 @@ describe('boards', () => {
 	test('one whose cable was pulled in the middle of a job: what is damaged, and what repairs it', async () => {
 		const name = lab.devices[1]!.name;
 		await run('usb', 'dfu', '--device', other!());
-		await lab.type(`unplug-at ${name} 150`);
-		await run('flash', 'tinker.bin', '--target', '4.0.1', '--device', other!(), '--yes', ...realSources());
+		const args = ['flash', 'tinker.bin', '--target', '4.0.1', '--device', other!(), '--yes', ...realSources()];
+		const at = { fits: /Write system-part1/, act: () => lab.type(`unplug-at ${name} 100`) };
+		expect((await linac(args, { cwd: folder.path, env, at })).code).not.toBe(0);
 		await lab.type(`plug ${name}`);
 		const { code, device } = await doctor(other!());
 		expect(code).toBe(7);

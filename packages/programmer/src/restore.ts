@@ -23,7 +23,7 @@ import {
 	releaseCandidates,
 	unmetBy,
 } from '@linac/planner';
-import type { BackupContents, BackupHook, BackupRecord } from './backup/contents.js';
+import type { BackupHook, BackupRecord } from './backup/contents.js';
 import type { DeviceSelector } from './device-selector.js';
 import { completeEnvironment, type Environment } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -47,12 +47,12 @@ export interface RestoreOptions extends Environment {
 	openRelease(platform: string, version: string): Promise<ReleaseSet>;
 	/** The default application (Tinker) for a release, where one can be had. */
 	openApplication?(platform: string, version: string): Promise<SourcedModule | undefined>;
-	/** Keeps a backup before the first write; once, however many ways and stepping stones the repair takes. */
-	backup?: BackupHook;
 	/** Told as soon as it is known, before anything is written. */
 	onDiagnosis?(diagnosis: Diagnosis): void;
 	/** Asked once a plan, before anything is written. `false` cancels. */
 	confirm?(plan: Plan, device: DeviceSnapshot): boolean | Promise<boolean>;
+	/** Called once, before the first change, whatever ways are tried after it. */
+	backup?: BackupHook;
 }
 
 /** What was found, and what will be made of it. */
@@ -116,7 +116,7 @@ class Repair {
 	readonly #releases = new Map<string, ReleaseSet>();
 	readonly #failed: FailedWay[] = [];
 	readonly #route: string[] = [];
-	#backup: Promise<BackupRecord | undefined> | undefined;
+	#backup: BackupRecord | undefined;
 
 	private constructor(
 		session: DeviceSession,
@@ -209,10 +209,12 @@ class Repair {
 				release,
 				known: this.#session.world.known,
 				confirm: this.#options.confirm,
-				...(this.#options.backup ? { backup: (contents) => this.#keepOnce(contents) } : {}),
+				// What is on the device after the first way is no longer what was there before.
+				backup: this.#backup ? undefined : this.#options.backup,
 			});
 			if (verdict.ok) {
-				last = verdict.value;
+				this.#backup ??= verdict.value.backup;
+				last = this.#backup ? { ...verdict.value, backup: this.#backup } : verdict.value;
 				const { error } = last;
 				if (!error || !notTaken.has(error.code)) return { report: last, problems: [] };
 				this.#failed.push({ target: release.version, way, code: error.code, message: error.message });
@@ -225,12 +227,6 @@ class Repair {
 			if (!first || !otherWayMayHelp.has(first.code)) break;
 		}
 		return { ...(last ? { report: last } : {}), problems };
-	}
-
-	/** What is there before the first write is what counts: a later job of the same repair has nothing to add. */
-	async #keepOnce(contents: BackupContents): Promise<BackupRecord | undefined> {
-		this.#backup ??= this.#options.backup!(contents);
-		return this.#backup;
 	}
 
 	async #byStones(route: readonly string[], selector: DeviceSelector, depth: number, problems: Problem[]) {
