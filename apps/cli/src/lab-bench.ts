@@ -196,6 +196,9 @@ export class LabBench {
 			case 'listen':
 				device.holdMode();
 				break;
+			case 'say':
+				device.say(`${rest.join(' ')}\r\n`);
+				return `${lab.name}: said.`;
 			case 'reset':
 				device.pressReset();
 				break;
@@ -263,7 +266,7 @@ export class LabBench {
 	}
 }
 
-const labVerbs = new Set(['unplug', 'plug', 'button', 'listen', 'reset', 'unplug-at']);
+const labVerbs = new Set(['unplug', 'plug', 'button', 'listen', 'say', 'reset', 'unplug-at']);
 
 export const labHelp = [
 	'list                 what the devices do',
@@ -271,6 +274,7 @@ export const labHelp = [
 	'plug NAME            plug it in again',
 	'button NAME          hold MODE and tap RESET: DFU mode',
 	'listen NAME          hold MODE for three seconds: listening mode',
+	'say NAME TEXT        have its application print a line on the serial port',
 	'reset NAME           tap RESET',
 	'unplug-at NAME N     pull the cable at the N-th USB transfer from now',
 	'quit                 end the lab',

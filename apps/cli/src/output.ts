@@ -81,6 +81,18 @@ export class Output {
 		this.#stderr.write(text);
 	}
 
+	/** Text of the result as it comes, without anything added. Says nothing with `--json`. */
+	write(text: string): void {
+		if (this.json) return;
+		this.#clearLive?.();
+		this.#stdout.write(text);
+	}
+
+	/** With `--json`, of a command that runs until it is ended: one JSON object a line, as each thing happens. */
+	line(value: unknown): void {
+		if (this.json) this.#stdout.write(`${JSON.stringify(value)}\n`);
+	}
+
 	/** The one JSON document of this command. */
 	document(value: unknown): void {
 		if (!this.json) return;

@@ -13,6 +13,7 @@ import { registerBundle } from './register/bundle.js';
 import { registerDoctor } from './register/doctor.js';
 import { registerExport } from './register/export.js';
 import { registerHex } from './register/hex.js';
+import { registerIdentify } from './register/identify.js';
 import { registerKeys } from './register/keys.js';
 import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
@@ -206,11 +207,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac devices --usbip localhost:3240', 'the virtual devices of "linac lab"'],
 	).action(runs<DeviceOptions & { brief?: boolean }>(async () => (await import('./commands/devices.js')).devices));
 
-	examples(
-		withOutput(withDevice(add('identify', 'show the device id and other numbers of a device (serial number, ICCID, IMEI)'))),
-		['linac identify', 'the only device that is connected'],
-		['linac identify --device e00fce68 --json', 'a certain one, for a script'],
-	).action(runs<DeviceOptions>(async () => (await import('./commands/identify.js')).identify));
+	registerIdentify(registrar);
 
 	examples(
 		withOutput(

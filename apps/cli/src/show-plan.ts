@@ -6,7 +6,7 @@ import { count, formatDuration, shortenHashes } from './format.js';
 import type { Output } from './output.js';
 import { wrapText } from './table.js';
 
-const transports: Record<string, string> = { dfu: 'DFU', control: 'running system' };
+const transports: Record<string, string> = { dfu: 'DFU', control: 'running system', serial: 'serial port' };
 /** What the device would do if it was started after a step. */
 const starts: Record<string, string> = {
 	normal: 'it runs normally',
@@ -89,7 +89,10 @@ const verdicts: Record<FileVerdict['verdict'], string> = {
 const compared: ReadonlySet<string> = new Set(['PROVED', 'COMPARED']);
 
 /** How files are proved that are not read back, by the code of their verdict. */
-const proved: Readonly<Record<string, string>> = { ASSET_SENT: 'Stored: the device tells the same name and SHA-256.' };
+const proved: Readonly<Record<string, string>> = {
+	ASSET_SENT: 'Stored: the device tells the same name and SHA-256.',
+	SENT: 'Sent over serial; the device reports it.',
+};
 
 /** What became of every file that was given. `done` turns the future into the past. */
 export function showFiles(output: Output, files: readonly FileVerdict[], done = false): void {

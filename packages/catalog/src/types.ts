@@ -55,7 +55,7 @@ export interface ModuleSlot extends Sourced {
 }
 
 /** `dfu`: written by the bootloader to its final place. `control`: given to the running Device OS by control requests 250/253/251. */
-export type Transport = 'dfu' | 'control';
+export type Transport = 'dfu' | 'control' | 'serial';
 
 export interface Platform {
 	id: number;

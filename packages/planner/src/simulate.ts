@@ -41,7 +41,8 @@ function moduleOf(
 	action: Plan['steps'][number]['action'],
 	options: { platform: Platform; inputs: PlanInputs },
 ): WrittenModule | undefined {
-	if (action.kind !== 'write-dfu' && action.kind !== 'update-control' && action.kind !== 'request-update') return undefined;
+	const writes = ['write-dfu', 'update-control', 'update-serial', 'request-update'].includes(action.kind);
+	if (!writes || !('sha256' in action)) return undefined;
 	if (action.kind === 'update-control' && action.asset) return undefined;
 	const source = options.inputs.modules.get(action.sha256);
 	assert(source, `the plan speaks of a module ${action.sha256} that is not among its inputs`);

@@ -2,7 +2,7 @@
 import { assert, type Problem } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { boot } from './boot.js';
-import { ASK_MS, assetMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
+import { ASK_MS, assetMs, ncpMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
 import { type DeviceModel, listed } from './model.js';
 import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted, whenStarted } from './transitions.js';
 import type { ExpectedAsset, ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
@@ -90,6 +90,7 @@ function hazard(model: DeviceModel, action: StepAction, module: WrittenModule | 
 
 function transportOf(action: StepAction): Pick<Step, 'transport'> {
 	if (action.kind === 'write-dfu' || action.kind === 'stage-update') return { transport: 'dfu' };
+	if (action.kind === 'update-serial') return { transport: 'serial' };
 	return action.kind === 'update-control' ? { transport: 'control' } : {};
 }
 
@@ -105,6 +106,9 @@ function estimate(model: DeviceModel, action: StepAction, module: WrittenModule 
 			return writeMs(platform, module!.start, action.length);
 		case 'update-control':
 			if (action.asset) return assetMs(platform, action.length);
+			if (module!.function === ModuleFunction.ncp) return ncpMs(action.length);
+			return updateMs(platform, module!.start, action.length);
+		case 'update-serial':
 			return updateMs(platform, module!.start, action.length);
 		case 'invalidate':
 			return writeMs(platform, action.address, action.length);

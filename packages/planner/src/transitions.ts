@@ -77,6 +77,8 @@ export function afterAction(model: DeviceModel, action: StepAction, module?: Wri
 		case 'update-control':
 			if (action.asset) return running(withAsset(model, action.asset));
 			return running(withModule(withoutOverwritten(model, action.length), installed(model, module!, 'valid')));
+		case 'update-serial':
+			return running(withModule(withoutOverwritten(model, action.length), installed(model, module!, 'valid')));
 		case 'invalidate':
 			return withoutModule(model, action.module);
 		case 'stage-update':
@@ -179,7 +181,8 @@ export function whenInterrupted(model: DeviceModel, action: StepAction, module?:
 				boot(model),
 				boot(whenStarted(afterAction(model, action, module))),
 			);
-		case 'update-control': {
+		case 'update-control':
+		case 'update-serial': {
 			if (module?.function === ModuleFunction.bootloader) {
 				const way = bootloaderUpdateWay(model);
 				if (way.inPlace) return { way: 'none', why: way.why };

@@ -191,6 +191,8 @@ export type StepAction =
 	 * which the device stores; skipped when the device tells that it is stored.
 	 */
 	| { kind: 'update-control'; sha256: string; length: number; enoughFrom?: number; asset?: AssetRef }
+	/** Give a module to a listening Device OS over its serial port (YMODEM); it restarts by itself to apply it. */
+	| { kind: 'update-serial'; sha256: string; length: number }
 	/** Overwrite bytes so that a module there is not valid any more. `fill` 0xFF. */
 	| { kind: 'invalidate'; alternate: number; address: number; length: number; module: { function: number; index: number } }
 	/** Write a module, whole and unchanged, to where whoever installs it will look for it, and read it back. It is not in its place then. */

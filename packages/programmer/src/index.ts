@@ -10,6 +10,7 @@ export { buttonHint } from './operator.js';
 export { type ProgramOptions, program } from './program.js';
 export { type Diagnosis, type FailedWay, type RestoreOptions, type RestoreReport, restore } from './restore.js';
 export { type RunJobOptions, runJob } from './run-job.js';
+export { programOverSerial, type SerialJobOptions } from './serial/serial-job.js';
 export { type SnapshotOptions, takeSnapshot } from './snapshot.js';
 export { assetRow } from './store-asset.js';
 export * from './types.js';

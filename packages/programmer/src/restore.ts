@@ -23,6 +23,7 @@ import {
 	releaseCandidates,
 	unmetBy,
 } from '@linac/planner';
+import type { BackupHook, BackupRecord } from './backup/contents.js';
 import type { DeviceSelector } from './device-selector.js';
 import { completeEnvironment, type Environment } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -50,6 +51,8 @@ export interface RestoreOptions extends Environment {
 	onDiagnosis?(diagnosis: Diagnosis): void;
 	/** Asked once a plan, before anything is written. `false` cancels. */
 	confirm?(plan: Plan, device: DeviceSnapshot): boolean | Promise<boolean>;
+	/** Called once, before the first change, whatever ways are tried after it. */
+	backup?: BackupHook;
 }
 
 /** What was found, and what will be made of it. */
@@ -113,6 +116,7 @@ class Repair {
 	readonly #releases = new Map<string, ReleaseSet>();
 	readonly #failed: FailedWay[] = [];
 	readonly #route: string[] = [];
+	#backup: BackupRecord | undefined;
 
 	private constructor(
 		session: DeviceSession,
@@ -205,9 +209,12 @@ class Repair {
 				release,
 				known: this.#session.world.known,
 				confirm: this.#options.confirm,
+				// What is on the device after the first way is no longer what was there before.
+				backup: this.#backup ? undefined : this.#options.backup,
 			});
 			if (verdict.ok) {
-				last = verdict.value;
+				this.#backup ??= verdict.value.backup;
+				last = this.#backup ? { ...verdict.value, backup: this.#backup } : verdict.value;
 				const { error } = last;
 				if (!error || !notTaken.has(error.code)) return { report: last, problems: [] };
 				this.#failed.push({ target: release.version, way, code: error.code, message: error.message });

@@ -243,6 +243,12 @@ function perform(job: RunningJob, step: Step): Promise<StepResult> {
 			return writeModule(job, step, action);
 		case 'update-control':
 			return action.asset ? storeAsset(job, step, action, action.asset) : updateByControl(job, step, action);
+		case 'update-serial':
+			// Such plans are made and run by `programOverSerial` alone (serial-job.ts).
+			throw new LinacErrorClass(
+				'PLAN_NOT_RUNNABLE',
+				'This plan is for the serial port of a device: run it with "linac serial flash".',
+			);
 		case 'invalidate':
 			return invalidate(job, step, action);
 		case 'stage-update':

@@ -170,15 +170,18 @@ export class ListeningDevice {
 	 * the same line is printed and the transfer cancelled 100 ms later, and on a Core.
 	 */
 	async startFlashing(): Promise<void> {
-		const banner = await this.#ask('f', (t) => t.includes("(press 'a' to abort)\r\n"), { firstMs: PROBE_MS });
+		const banner = await this.#ask('f', (t) => t.includes(BANNER_END), { firstMs: PROBE_MS });
 		if (!banner.includes('Waiting for the binary file'))
 			throw unexpected('f', banner, '"Waiting for the binary file to be sent"');
-		const refusal = await this.#reader
-			.collect((t) => /supported|Ymodem/.test(t), '"f"', { firstMs: REFUSAL_MS }, this.#signal)
-			.catch((error: unknown) => {
-				if (error instanceof LinacError && error.code === 'SERIAL_TIMEOUT') return '';
-				throw error;
-			});
+		const behind = banner.slice(banner.indexOf(BANNER_END) + BANNER_END.length);
+		const said = (text: string) => /supported|Ymodem/.test(behind + text);
+		const refusal = said('')
+			? behind
+			: behind +
+				(await this.#reader.collect(said, '"f"', { firstMs: REFUSAL_MS }, this.#signal).catch((error: unknown) => {
+					if (error instanceof LinacError && error.code === 'SERIAL_TIMEOUT') return '';
+					throw error;
+				}));
 		// Bytes for YMODEM would be taken for commands by a device that does not receive it: nothing is sent to one that said so.
 		if (/not? (?:longer )?supported/.test(refusal) || refusal.includes(CANCEL)) {
 			throw serialError('YMODEM_UNSUPPORTED', 'This device takes no firmware over its serial port.', {
@@ -214,6 +217,7 @@ export class ListeningDevice {
 	}
 }
 
+const BANNER_END = "(press 'a' to abort)\r\n";
 const CANCEL = String.fromCharCode(0x18);
 const MAC = /(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/i;
 /** The device cancels 100 ms after its line (HAL_Delay_Milliseconds(100)); one that receives says nothing for 5 s. */

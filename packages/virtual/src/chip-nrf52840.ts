@@ -3,6 +3,7 @@
  * device-os v4.0.1 (and v2.2.0, v3.1.0, v6.2.0 where named): bootloader/src/main.c, platform/MCU/nRF52840/src/flash_mal.c,
  * hal/src/nRF52840/{core_hal.c,user_hal.cpp,ota_flash_hal.cpp}, modules/shared/nRF52840/inc/system_part1_loader.c.
  */
+import { inRange, rulesOf } from '@linac/catalog';
 import { sha256, toHex } from '@linac/core';
 import { ModuleFlag, ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { missing, startAssets, storeAsset } from './asset-manager.js';
@@ -158,6 +159,10 @@ class Nrf52840 implements Chip {
 		for (const module of staged) {
 			const length = moduleLength(module) + 4;
 			if (module.function === ModuleFunction.ncp) {
+				// HAL_PLATFORM_NCP_UPDATES_DISABLED: accepted, and nothing is done (hal/network/ncp/wifi/platform_ncp_update.cpp).
+				const rules = rulesOf('not-updated', hw.platform);
+				if (rules.some((r) => r.functions.includes(module.function) && inRange(r.system, systemVersion)))
+					return SystemError.notSupported;
 				await hw.worker.wait(length / restartMs.ncpBytesPerMs);
 				hw.ncpVersion = module.version;
 				continue;

@@ -31,6 +31,7 @@ import type { InstalledTruth } from './flash-modules.js';
 import { type FlashCounters, FlashWorker, PowerLost } from './flash-worker.js';
 import { Hardware } from './hardware.js';
 import { ListeningConsole } from './listening-console.js';
+import { type Cloud, installOverTheAir, missingModule } from './over-the-air.js';
 import { type SystemHost, SystemRequests } from './requests.js';
 import { parseState, restore, save } from './saved-state.js';
 import { SerialPipe } from './serial-pipe.js';
@@ -53,6 +54,8 @@ export interface VirtualDeviceOptions {
 	/** Installed NCP module, where the platform has one. */
 	ncp?: { version: number };
 	setupDone?: boolean;
+	/** Reaches the device in safe mode and sends what is missing, as Particle's does. Default: there is no network. */
+	cloud?: Cloud;
 	/** From `saveState()`: then `modules` and the rest are not used. */
 	state?: Uint8Array | Json;
 }
@@ -87,6 +90,7 @@ export class VirtualDevice implements BusMember {
 	readonly #chip: Chip;
 	readonly #hw: Hardware;
 	readonly #clock: Clock;
+	readonly #cloud: Cloud | undefined;
 	readonly #worker: FlashWorker;
 	readonly #watchers = new Set<() => void>();
 	#powered = false;
@@ -110,6 +114,7 @@ export class VirtualDevice implements BusMember {
 		const { platform, clock } = options;
 		this.platform = platform;
 		this.#clock = clock;
+		this.#cloud = options.cloud;
 		this.#chip = chips[platform.mcu];
 		const pace = new Pace(clock, options.timing !== 'none');
 		this.#worker = new FlashWorker(pace, this.faults, this.counters, () => this.unplug());
@@ -147,6 +152,11 @@ export class VirtualDevice implements BusMember {
 
 	wire(): UsbWire | undefined {
 		return this.#wire;
+	}
+
+	/** The application prints this on the USB serial port. */
+	say(text: string): void {
+		this.#serial?.pipe.print(text);
 	}
 
 	/** Holds MODE (SETUP on Gen 2) down for three seconds: a running system starts to listen. */
@@ -340,6 +350,18 @@ export class VirtualDevice implements BusMember {
 		const pipe = new SerialPipe();
 		this.#serial = { pipe, console: new ListeningConsole(this.#system, pipe, this.#clock) };
 		this.#background(this.#serial.console.run());
+		if (outcome.safe && this.#cloud) this.#background(this.#heal(this.#cloud, version));
+	}
+
+	/** In safe mode the cloud sends what is missing, unless the device listens when it comes to that. */
+	async #heal(cloud: Cloud, systemVersion: number): Promise<void> {
+		const system = this.#system;
+		await this.#worker.wait(cloud.afterMs);
+		const module = missingModule(this.#hw, systemVersion, cloud);
+		const connected = () => system === this.#system && system?.listening === false;
+		if (!module || !connected()) return;
+		const applied = await installOverTheAir(this.#chip, this.#hw, systemVersion, module, connected);
+		if (applied && system === this.#system) this.#reset('It was updated over the air.');
 	}
 
 	#face(): UsbFace {

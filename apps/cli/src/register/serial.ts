@@ -1,6 +1,8 @@
 /** `linac serial ...`: devices over their serial port. */
 import type { Command } from 'commander';
-import { examples, type Registrar, withDevice, withOutput } from '../registration.js';
+import type { SerialFlashOptions } from '../commands/serial/flash.js';
+import type { MonitorOptions } from '../commands/serial/monitor.js';
+import { collect, examples, fileKinds, type Registrar, withDevice, withOutput, withWriting } from '../registration.js';
 import type { SerialOptions } from '../serial-port.js';
 
 const listening =
@@ -36,6 +38,30 @@ export function registerSerial({ add, runs }: Registrar): void {
 		'linac serial mac',
 		'the only device that is connected',
 	]).action(runs<SerialOptions>(async () => (await import('../commands/serial/ask.js')).mac));
+
+	examples(
+		command(
+			'monitor',
+			'print what a device says, until Ctrl-C',
+			'Prints what comes from the serial port. Writes nothing to the device.',
+		).option('--no-reconnect', 'end when the device leaves, instead of waiting for it'),
+		['linac serial monitor', 'the only device that is connected'],
+		['linac serial monitor --json', 'one JSON object a line, each with its time'],
+	).action(runs<MonitorOptions>(async () => (await import('../commands/serial/monitor.js')).monitor));
+
+	examples(
+		withWriting(
+			command(
+				'flash <files...>',
+				'program files over the serial port (Device OS below 6)',
+				`Sends modules one after the other by YMODEM, in the order in which the device takes them. After each the device restarts by itself; before the next one it ` +
+					`is brought back into listening mode and looked at. ${fileKinds} Use "linac flash" where you can: it is faster, and reads everything back.`,
+			),
+		).option('--allow <what>', 'allow something that can lose something: "downgrade" (may be given several times)', collect),
+		['linac serial flash firmware.bin', 'an application'],
+		['linac serial flash photon-2.3.1/ --allow downgrade', 'Device OS from a folder, to an older version'],
+		['linac serial flash modules.zip --dry-run', 'the order in which they would be sent'],
+	).action(runs<SerialFlashOptions>(async () => (await import('../commands/serial/flash.js')).flash));
 }
 
 function withPort(command: Command): Command {
