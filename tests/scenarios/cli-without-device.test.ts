@@ -41,6 +41,7 @@ describe('help', () => {
 		'matrix',
 		'backup',
 		'keys',
+		'serial',
 		'hex',
 		'zip',
 		'export',

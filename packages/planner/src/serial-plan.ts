@@ -145,9 +145,7 @@ function settle(d: Decision): Decision {
 
 /** System parts in their number's order one way or the other, applications last, and a bootloader before what asks for it. */
 function orderForDevice(model: DeviceModel, decisions: readonly Decision[]): Verdict<{ drafts: Draft[]; final: DeviceModel }> {
-	const left = [...decisions].sort(
-		(a, b) => rank(a.wanted.written) - rank(b.wanted.written) || a.wanted.written.index - b.wanted.written.index,
-	);
+	const left = [...decisions].sort((a, b) => rank(a.wanted.written) - rank(b.wanted.written) || number(a) - number(b));
 	const drafts: Draft[] = [];
 	let now = model;
 	while (left.length > 0) {
@@ -173,6 +171,12 @@ function orderForDevice(model: DeviceModel, decisions: readonly Decision[]): Ver
 		now = afterAction(now, draft.action, next.wanted.written);
 	}
 	return good({ drafts, final: now });
+}
+
+/** Parts that are made older go in reverse numeric order, where the device takes them so. */
+function number({ wanted, from }: Decision): number {
+	const { index, version } = wanted.written;
+	return from !== undefined && from > version ? -index : index;
 }
 
 function rank(module: WrittenModule): number {

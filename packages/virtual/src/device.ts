@@ -358,8 +358,10 @@ export class VirtualDevice implements BusMember {
 		const system = this.#system;
 		await this.#worker.wait(cloud.afterMs);
 		const module = missingModule(this.#hw, systemVersion, cloud);
-		if (!module || system !== this.#system || system?.listening) return;
-		if (await installOverTheAir(this.#chip, this.#hw, systemVersion, module)) this.#reset('It was updated over the air.');
+		const connected = () => system === this.#system && system?.listening === false;
+		if (!module || !connected()) return;
+		const applied = await installOverTheAir(this.#chip, this.#hw, systemVersion, module, connected);
+		if (applied && system === this.#system) this.#reset('It was updated over the air.');
 	}
 
 	#face(): UsbFace {

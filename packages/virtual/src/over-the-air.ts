@@ -34,12 +34,28 @@ export function missingModule(hw: Hardware, systemVersion: number, cloud: Cloud)
 	return undefined;
 }
 
-/** Stages and applies it as an update over the air. True: it was applied, and the device restarts. */
-export async function installOverTheAir(chip: Chip, hw: Hardware, systemVersion: number, module: ParsedModule): Promise<boolean> {
+/** Bytes that arrive together. */
+const CHUNK = 4096;
+
+/**
+ * Stages and applies it as an update over the air. `connected` is asked before every piece: a device that listens has left its network, and the
+ * update is broken off. True: it was applied, and the device restarts.
+ */
+export async function installOverTheAir(
+	chip: Chip,
+	hw: Hardware,
+	systemVersion: number,
+	module: ParsedModule,
+	connected: () => boolean,
+): Promise<boolean> {
 	const slot = chip.otaSlot(hw, systemVersion);
 	const flash = hw.flash(slot.storage);
+	if (!connected()) return false;
 	await hw.worker.run(clearJobs(hw));
 	await hw.worker.run(flash.erase(slot.start, module.bytes.length));
-	await hw.worker.run(flash.program(slot.start, module.bytes));
-	return (await chip.applyUpdate(hw, systemVersion, module.bytes.length)) >= 0;
+	for (let at = 0; at < module.bytes.length; at += CHUNK) {
+		if (!connected()) return false;
+		await hw.worker.run(flash.program(slot.start + at, module.bytes.subarray(at, at + CHUNK)));
+	}
+	return connected() && (await chip.applyUpdate(hw, systemVersion, module.bytes.length)) >= 0;
 }

@@ -123,6 +123,8 @@ class SerialJob {
 	#now: Look;
 	/** Modules that this job has sent, by SHA-256 of the file. */
 	readonly #sent = new Set<string>();
+	/** Slots whose step is done: there the plan's version must be found from then on. */
+	readonly #reached = new Set<string>();
 	#bytesWritten = 0;
 
 	constructor(world: World, link: SerialLink, platform: Platform, plan: Plan, inputs: PlanInputs, before: Look) {
@@ -156,6 +158,7 @@ class SerialJob {
 					row.reason = skipped;
 					this.#events.emit({ type: 'step-skipped', step: step.id, reason: skipped });
 				}
+				if (step.module) this.#reached.add(step.module.slot);
 				this.#events.stepDone(step);
 				this.#events.emit({ type: 'step-finished', step: step.id, ms: row.ms });
 			} catch (error) {
@@ -205,7 +208,9 @@ class SerialJob {
 					`The device has taken ${label(step)}, but does not have it after its restart.`,
 					{
 						retry: 'step',
-						hint: 'The device may have refused it when it started. "linac flash" writes it over DFU and reads it back.',
+						hint:
+							'Either it was refused when the device started, or the device reached its network first and was updated over the air. Keep it from its ' +
+							'network, or use "linac flash", which writes over DFU, needs no restart in between, and reads back.',
 					},
 				);
 			} catch (error) {
@@ -251,15 +256,16 @@ class SerialJob {
 			const same = (m: { function: number; index: number }) => m.function === is.function && m.index === is.index;
 			const was = this.#before.modules?.find(same);
 			const planned = expectedModules(this.#plan).find(same);
-			if (!was || was.version === is.version || planned?.version === is.version || !is.valid) continue;
+			const done = planned !== undefined && this.#reached.has(planned.slot);
+			if (!was || !is.valid || planned?.version === is.version || (!done && was.version === is.version)) continue;
 			throw new LinacError(
 				'CHANGED_OVER_THE_AIR',
-				`Before ${label(step)} was sent, the device has changed by itself: a module (function ${is.function}, index ${is.index}) is ${is.version} now, was ${was.version}. ` +
+				`Before ${label(step)} was sent, the device has changed by itself: a module (function ${is.function}, index ${is.index}) is ${is.version} now; it was ${done ? planned.version : was.version}. ` +
 					'It has restarted, reached its network, and was updated over the air.',
 				{
 					retry: 'operator',
 					hint: 'Keep it from its network (antenna, Wi-Fi, SIM) and run the same command again, or use "linac flash", which needs no restart in between.',
-					details: { function: is.function, index: is.index, was: was.version, found: is.version },
+					details: { function: is.function, index: is.index, was: done ? planned.version : was.version, found: is.version },
 				},
 			);
 		}
