@@ -1,8 +1,9 @@
 /** Before a job changes anything, what is on the device is read and handed over; without that nothing is written. */
-import { cloudPlaceOf, platformByName } from '@linac/catalog';
+import { cloudPlaceOf, platformByName, platforms, releases } from '@linac/catalog';
 import { LinacError } from '@linac/core';
 import { nodeDigests } from '@linac/host';
-import { type BackupContents, encodeBackup, type JobEvent, readBackup } from '@linac/programmer';
+import { type BackupContents, encodeBackup, type JobEvent, readBackup, restore } from '@linac/programmer';
+import { virtualUsbHost } from '@linac/virtual';
 import { describe, expect, test } from 'vitest';
 import { bytesOf, giveSecrets, inDfu } from './backup-setup.js';
 import { application, bench, goal, goalFile, realRelease, run } from './programming-setup.js';
@@ -129,6 +130,28 @@ test('a Boron that is in DFU mode already is read there, and the application tha
 		return verdict.value.bytesRead;
 	};
 	expect((await reads(true)) - (await reads(false))).toBe(8391);
+});
+
+test('a Boron that is put right by "restore" is saved once, before the first change, whatever is tried after it', async () => {
+	const b = boron();
+	const secrets = await giveSecrets(b);
+	b.device.pressModeAndReset();
+	await b.clock.sleep(5_000);
+	await inDfu(b, (dfu) => dfu.erase(0, 0x50000, 4));
+	const taken: Taken[] = [];
+	const report = await restore({
+		host: virtualUsbHost(b.bus),
+		platforms,
+		releases,
+		clock: b.clock,
+		digests: nodeDigests,
+		openRelease: async (platform, version) => realRelease(platform, version),
+		backup: taking(b, taken),
+	});
+	expect(report).toMatchObject({ outcome: 'verified', report: { backup: { file: 'backup-1' } } });
+	expect(taken.map((t) => t.writes)).toEqual([0]);
+	expect(bytesOf(taken[0]!.contents, 'dct').subarray(3106, 3298)).toEqual(secrets.key);
+	expect(bytesOf(taken[0]!.contents, 'application')).toEqual(old);
 });
 
 describe('a Photon', () => {

@@ -37,6 +37,8 @@ export interface RunOptions {
 	cwd?: string;
 	/** Sends the signal of Ctrl-C once stderr fits this. */
 	interruptAt?: RegExp;
+	/** Does this once stderr fits. */
+	at?: { fits: RegExp; act: () => unknown };
 }
 
 export function linac(args: string[], options: RunOptions = {}): Promise<Result> {
@@ -48,11 +50,16 @@ export function linac(args: string[], options: RunOptions = {}): Promise<Result>
 		});
 		const out = { stdout: '', stderr: '' };
 		let interrupted = false;
+		let acted = false;
 		child.stdout.setEncoding('utf8').on('data', (text: string) => {
 			out.stdout += text;
 		});
 		child.stderr.setEncoding('utf8').on('data', (text: string) => {
 			out.stderr += text;
+			if (options.at && !acted && options.at.fits.test(out.stderr)) {
+				acted = true;
+				options.at.act();
+			}
 			if (!interrupted && options.interruptAt?.test(out.stderr)) {
 				interrupted = true;
 				child.kill('SIGINT');

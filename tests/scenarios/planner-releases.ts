@@ -35,6 +35,7 @@ export function makeModule(platform: Platform, m: Made, seed = m.version): Sourc
 		start: m.start ?? region?.start ?? 0,
 		body,
 		flags,
+		...(m.function === ModuleFunction.ncp ? { reserved: 33 } : {}),
 		dependencies: m.dependencies,
 		suffix: flags ? 'base' : 'product',
 	});

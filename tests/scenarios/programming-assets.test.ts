@@ -28,6 +28,12 @@ async function flash(b: Bench, g: Goal, more: Partial<Parameters<typeof run>[1]>
 	return verdict.value;
 }
 
+async function inDfu(b: Bench) {
+	b.device.pressModeAndReset();
+	for (let n = 0; n < 100 && b.device.mode !== 'dfu'; n++) await b.clock.sleep(10);
+	expect(b.device.mode).toBe('dfu');
+}
+
 async function refusal(b: Bench, g: Goal) {
 	const before = b.device.counters.flashWrites;
 	const { verdict } = await run(b, { goal: g });
@@ -109,10 +115,10 @@ test('assets outlive a restart, an update of Device OS and a saved state', async
 test('a device in DFU mode gets the application there and the assets after it; what is stored is not sent again', async () => {
 	const b = made('tracker', '5.8.0', { ncp: { version: 7 } });
 	const files = bundleGoal(bundleFile('tracker'));
-	b.device.pressModeAndReset();
+	await inDfu(b);
 	const first = await flash(b, goal(undefined, files));
 	expect(assetRows(first)).toEqual(proofs);
-	b.device.pressModeAndReset();
+	await inDfu(b);
 	const second = await flash(b, goal(undefined, files));
 	expect(second.outcome).toBe('already');
 	expect(second.steps.filter((s) => s.title.startsWith('Store')).map((s) => s.result)).toEqual(['skipped', 'skipped', 'skipped']);

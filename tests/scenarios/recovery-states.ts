@@ -5,16 +5,18 @@
 import { platformByName, type ReleaseSet, regionOf } from '@linac/catalog';
 import { type Clock, type Random, seededRandom, VirtualClock } from '@linac/core';
 import { ModuleFlag, ModuleFunction, type ParsedModule } from '@linac/firmware';
-import { VirtualBus, VirtualDevice } from '@linac/virtual';
+import { standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
 import { realTinker } from '../support/real-firmware.js';
 import { application, parsed, realRelease } from './programming-setup.js';
 
 export interface Kind {
 	platform: string;
-	/** Releases with real modules. */
+	/** Releases that a source has. */
 	releases: string[];
 	/** Kinds of devices whose modules somebody may have put there by mistake. */
 	others: string[];
+	/** Small modules made by linac's own builder, with the addresses, numbers and needs of the real ones: for sweeps over every flash write. */
+	small?: boolean;
 }
 
 export const kinds: Record<string, Kind> = {
@@ -24,6 +26,25 @@ export const kinds: Record<string, Kind> = {
 	electron: { platform: 'electron', releases: ['1.5.2', '2.2.0', '2.3.1'], others: ['photon', 'p1'] },
 };
 
+/** All lines of Device OS, and a repair in a hundred writes. */
+export const smallKinds: Record<string, Kind> = {
+	boron: { ...kinds.boron!, small: true, releases: ['1.5.2', '2.3.1', '3.0.0', '3.3.1', '4.2.0', '5.9.0', '6.2.1'] },
+	tracker: { ...kinds.tracker!, small: true, releases: ['2.3.1', '3.0.0', '4.2.0', '5.5.0', '6.2.1'] },
+	photon: { ...kinds.photon!, small: true, releases: ['1.5.2', '2.3.1', '3.3.1'] },
+	electron: { ...kinds.electron!, small: true, releases: ['1.5.2', '2.3.1', '3.3.1'] },
+};
+
+const opened = new Map<string, ReleaseSet>();
+
+/** A release as the sources of this kind have it; one without modules where they have none. */
+export function releaseOf(kind: Kind, version: string, platform = kind.platform): ReleaseSet {
+	if (!kind.small) return realRelease(platform, version);
+	const key = `${platform} ${version}`;
+	const set = opened.get(key) ?? standInRelease(platform, version, { sizes: { default: 5000 } });
+	opened.set(key, set);
+	return set;
+}
+
 export interface State {
 	seed: number;
 	kind: Kind;
@@ -31,6 +52,8 @@ export interface State {
 	release: string;
 	/** What was done to it, in words. */
 	damage: string[];
+	/** It had a whole bootloader when it was found. */
+	bootloader: boolean;
 	device: VirtualDevice;
 	bus: VirtualBus;
 	clock: Clock;
@@ -104,7 +127,7 @@ function tear(m: Making, module: ParsedModule): string {
 
 function otherRelease(m: Making): ReleaseSet | undefined {
 	const others = m.kind.releases.filter((r) => r !== m.release.version);
-	return others.length === 0 ? undefined : realRelease(m.kind.platform, pick(m.random, others));
+	return others.length === 0 ? undefined : releaseOf(m.kind, pick(m.random, others));
 }
 
 function sameSlot(set: ReleaseSet | undefined, module: ParsedModule): ParsedModule | undefined {
@@ -152,7 +175,7 @@ const damages: Damage[] = [
 				foreign =
 					own.prefix.function === ModuleFunction.user
 						? parsed(application(platform, { needs: 1, size: 9000, seed: m.random.int(1000) }))
-						: sameSlot(realRelease(platform, m.release.version), own);
+						: sameSlot(releaseOf(m.kind, m.release.version, platform), own);
 			} catch {
 				return undefined;
 			}
@@ -202,7 +225,12 @@ const damages: Damage[] = [
 			put(
 				m,
 				parsed(
-					application(m.kind.platform, { needs: m.release.moduleVersion, index: 2, seed: m.random.int(1000), size: 50_000 }),
+					application(m.kind.platform, {
+						needs: m.release.moduleVersion,
+						index: 2,
+						seed: m.random.int(1000),
+						size: m.kind.small ? 5000 : 50_000,
+					}),
 				),
 			);
 			return 'a second application in the 256 KB slot';
@@ -286,7 +314,7 @@ const damages: Damage[] = [
 ];
 
 function newestOf(kind: Kind): number {
-	return Math.max(...kind.releases.map((r) => realRelease(kind.platform, r).moduleVersion));
+	return Math.max(...kind.releases.map((r) => releaseOf(kind, r).moduleVersion));
 }
 
 function choose(random: Random): Damage {
@@ -311,10 +339,11 @@ const starts: [name: string, apply: (m: Making) => void][] = [
 export function damaged(kind: Kind, seed: number, clock: Clock = new VirtualClock()): State {
 	const random = seededRandom(seed * 7919 + kind.platform.length * 104_729 + kind.platform.charCodeAt(0));
 	for (let i = 0; i < 8; i++) random.int(2);
-	const release = realRelease(kind.platform, pick(random, kind.releases));
+	const release = releaseOf(kind, pick(random, kind.releases));
 	const platform = platformByName(kind.platform)!;
 	const app = ownApplication(kind, release, random);
-	const modules = [...release.modules.map((s) => s.module), app];
+	// Firmware of another chip (NCP) is not in this one's flash.
+	const modules = [...release.modules.map((s) => s.module).filter((x) => x.prefix.function !== ModuleFunction.ncp), app];
 	const device = new VirtualDevice({
 		platform,
 		clock,
@@ -334,21 +363,26 @@ export function damaged(kind: Kind, seed: number, clock: Clock = new VirtualCloc
 	const [how, apply] = pick(random, starts);
 	apply(m);
 	damage.push(`found ${how}`);
+	const whole = device.installedModules().some((t) => t.function === ModuleFunction.bootloader && t.index === 0 && t.valid);
 	const bus = new VirtualBus();
 	bus.add(device);
 	if (!m.unplugged) device.plug();
 	for (const later of m.later) later(device);
-	return { seed, kind, release: release.version, damage, device, bus, clock };
+	return { seed, kind, release: release.version, damage, bootloader: whole, device, bus, clock };
 }
 
 /** A real one now and then, else one of random bytes; in the 256 KB slot where there is one, mostly. */
 function ownApplication(kind: Kind, release: ReleaseSet, random: Random): ParsedModule {
-	if (random.int(3) === 0) {
+	if (!kind.small && random.int(3) === 0) {
 		const tinker = parsed(realTinker(kind.platform));
 		const needs = tinker.dependencies.find((d) => d.function === ModuleFunction.system)?.version ?? 0;
 		if (needs <= release.moduleVersion && tinker.prefix.index === 1) return tinker;
 	}
 	return parsed(
-		application(kind.platform, { needs: release.moduleVersion, seed: random.int(1000), size: 20_000 + random.int(60_000) }),
+		application(kind.platform, {
+			needs: release.moduleVersion,
+			seed: random.int(1000),
+			size: kind.small ? 3000 + random.int(6000) : 20_000 + random.int(60_000),
+		}),
 	);
 }

@@ -34,7 +34,8 @@ export function compatibilityPage(rows: readonly Row[]): string {
 
 function section(title: string, rows: readonly Row[]): string {
 	const order = new Map(platforms.map((p, i) => [p.name, i]));
-	const operations = [...new Set(rows.map((r) => r.operation))];
+	// By name, so that the order in which test files ran does not show.
+	const operations = [...new Set(rows.map((r) => r.operation))].sort();
 	const devices = [...new Set(rows.map((r) => `${r.platform}\0${r.device}`))].sort((a, b) => {
 		const [nameA, nameB] = [a, b].map((x) => x.split('\0')[0]!) as [string, string];
 		return (order.get(nameA) ?? 0) - (order.get(nameB) ?? 0) || a.localeCompare(b);
@@ -53,8 +54,11 @@ function section(title: string, rows: readonly Row[]): string {
 			`| ${[platformByName(platform)?.displayName ?? platform, device].filter(Boolean).join(', ')} | ${cells.join(' | ')} |`,
 		);
 	}
-	const passed = rows.filter((r) => r.result === 'passed').length;
-	const foot = `${passed} of ${rows.length} done.`;
+	const count = (result: Row['result']) => rows.filter((r) => r.result === result).length;
+	const others = (['not possible', 'failed'] as const)
+		.filter((result) => count(result) > 0)
+		.map((result) => `, ${count(result)} ${result}`);
+	const foot = `${count('passed')} of ${rows.length} done${others.join('')}.`;
 	return [
 		`## ${title}`,
 		'',

@@ -25,6 +25,8 @@ export interface BenchDevice extends UsbIpDevice {
 	version: string | undefined;
 	/** Some of its modules are invented. */
 	standIn: boolean;
+	/** What it is, for a row of the table: `4.0.1`, `4.0.1, stand-in application`, `6.2.1, stand-in`. */
+	label: string;
 	device: VirtualDevice;
 }
 
@@ -41,22 +43,30 @@ export function usualVersion(platform: string): string | undefined {
 	return real.at(-1) ?? releases.find((r) => r.platforms.includes(platform))?.version;
 }
 
+export interface DeliveredModules {
+	modules: readonly ParsedModule[];
+	/** Which of them are invented. */
+	invented: 'none' | 'application' | 'all';
+}
+
 /** Modules of a device as it is delivered: those of a release, and Tinker where this Device OS can run it. */
-export function modulesOf(platform: string, version: string | undefined): { modules: ParsedModule[]; standIn: boolean } {
+export function modulesOf(platform: string, version: string | undefined): DeliveredModules {
 	const facts = asPlatform(platform);
 	if (version === undefined) {
 		// The Core has one image of system and application. The X SoM was never sold: its bootloader is invented.
-		if (facts.mcu === 'stm32f1') return { modules: [parsed(realTinker(platform, '3.51.0'))], standIn: false };
+		if (facts.mcu === 'stm32f1') return { modules: [parsed(realTinker(platform, '3.51.0'))], invented: 'none' };
 		const bootloader = { slot: 'bootloader', function: ModuleFunction.bootloader, index: 0, version: 501, dependencies: [] };
-		return { modules: [standInModule(facts, 1512, bootloader).module], standIn: true };
+		return { modules: [standInModule(facts, 1512, bootloader).module], invented: 'all' };
 	}
 	const real = cliOfRelease[version] !== undefined && realVersions(platform).includes(version);
 	const release = real ? realRelease(platform, version) : standInRelease(platform, version);
 	const modules = release.modules.map((m) => m.module).filter((m) => m.prefix.function !== ModuleFunction.ncp);
 	const application = tinkerFor(platform, release.moduleVersion);
 	// No release of the A SoM is in the catalogue, so no application can be invented for it.
-	if (!application && !releaseByVersion(version)?.platforms.includes(platform)) return { modules, standIn: !real };
-	return { modules: [...modules, application ?? standInApplication(facts, version).module], standIn: !real || !application };
+	if (!application && !releaseByVersion(version)?.platforms.includes(platform))
+		return { modules, invented: real ? 'none' : 'all' };
+	const all = [...modules, application ?? standInApplication(facts, version).module];
+	return { modules: all, invented: !real ? 'all' : application ? 'none' : 'application' };
 }
 
 function tinkerFor(platform: string, system: number): ParsedModule | undefined {
@@ -104,7 +114,7 @@ export class LabBench {
 	add(spec: BenchDeviceOptions): BenchDevice {
 		const platform = asPlatform(spec.platform);
 		const version = spec.version ?? usualVersion(platform.name);
-		const made = spec.modules ? { modules: spec.modules, standIn: false } : modulesOf(platform.name, version);
+		const made: DeliveredModules = spec.modules ? { modules: spec.modules, invented: 'none' } : modulesOf(platform.name, version);
 		const position = this.devices.length + 1;
 		const hasNcp = platform.modules.some((m) => m.function === ModuleFunction.ncp);
 		const ncp = version && expectedModules(platform, version).find((m) => m.function === ModuleFunction.ncp)?.version;
@@ -117,7 +127,17 @@ export class LabBench {
 			modules: made.modules,
 			...(hasNcp ? { ncp: { version: ncp || olderNcp } } : {}),
 		});
-		const added = { platform, version, standIn: made.standIn, device, port: this.port, busid: device.location };
+		const invented = { none: '', application: 'stand-in application', all: 'stand-in' }[made.invented];
+		const label = [version, invented].filter(Boolean).join(', ');
+		const added = {
+			platform,
+			version,
+			standIn: made.invented !== 'none',
+			label,
+			device,
+			port: this.port,
+			busid: device.location,
+		};
 		this.devices.push(added);
 		this.#bus.add(device);
 		device.plug();
@@ -132,7 +152,7 @@ export class LabBench {
 }
 
 /** Resolves when the device is in one of these modes and on the bus (or dead), and rejects after the time limit. */
-export async function inMode(of: BenchDevice, modes: VirtualMode | readonly VirtualMode[], timeoutMs = 60_000): Promise<void> {
+export async function inMode(of: BenchDevice, modes: VirtualMode | readonly VirtualMode[], timeoutMs = 120_000): Promise<void> {
 	const wanted = [modes].flat();
 	const until = Date.now() + timeoutMs;
 	while (!(wanted.includes(of.device.mode) && (of.device.attached || of.device.mode === 'dead'))) {

@@ -43,7 +43,7 @@ describe.each(platforms.map((p) => [p.name, p] as const))('%s', (_, platform) =>
 
 	const operation = (name: string): Operation => ({
 		platform: platform.name,
-		device: [it.version, it.standIn ? 'stand-in' : ''].filter(Boolean).join(' '),
+		device: it.label,
 		tool: 'dfu-util',
 		toolVersion: tool.version,
 		operation: name,

@@ -103,6 +103,8 @@ export interface Guest {
 }
 
 const bootMs = 180_000;
+/** An idle machine enumerates a device in 0.7 s. Many at once on a busy one take minutes. */
+const enumerationMs = 300_000;
 const virtiofsd = ['/usr/lib/qemu/virtiofsd', '/usr/libexec/virtiofsd'];
 const requiredTools = ['qemu-system-x86_64', 'busybox', 'cpio', 'xz', 'python3'];
 
@@ -389,7 +391,7 @@ class LabGuest implements Guest {
 	async attach(device: UsbIpDevice, options: { timeoutMs?: number } = {}): Promise<Enumerated> {
 		// 10.0.2.2 is this machine, as QEMU's user network has it.
 		const request = { do: 'attach', host: '10.0.2.2', port: device.port, busid: device.busid };
-		const { done } = await this.#ask(++this.#number, { ...request, timeout: (options.timeoutMs ?? 60_000) / 1000 });
+		const { done } = await this.#ask(++this.#number, { ...request, timeout: (options.timeoutMs ?? enumerationMs) / 1000 });
 		return done as unknown as Enumerated;
 	}
 
@@ -398,7 +400,7 @@ class LabGuest implements Guest {
 	}
 
 	async enumerated(busid: string, options: { usbId?: string; after?: number; timeoutMs?: number } = {}): Promise<Enumerated> {
-		const { usbId, after = 0, timeoutMs = 60_000 } = options;
+		const { usbId, after = 0, timeoutMs = enumerationMs } = options;
 		const { done } = await this.#ask(++this.#number, {
 			do: 'wait',
 			busid,

@@ -1,5 +1,6 @@
 /** npm's particle-usb, unmodified, in the guest: one Node process there, which lives as long as the test file and calls what it is told to. */
 import { fileURLToPath } from 'node:url';
+import { ModuleFunction } from '@linac/firmware';
 import type { Guest, GuestProcess } from './guest.js';
 import { npmTool, npmVersions } from './npm-tools.js';
 
@@ -21,6 +22,24 @@ export interface SeenModule {
 	validityErrors: string[];
 	/** From Device OS 5.6.0 on. */
 	hash?: string;
+}
+
+/** Names of particle-usb for kinds of modules, before Device OS 5.6.0 and from then on, lower case. */
+const functionOf: Record<string, number> = {
+	bootloader: ModuleFunction.bootloader,
+	systempart: ModuleFunction.system,
+	system_part: ModuleFunction.system,
+	userpart: ModuleFunction.user,
+	user_part: ModuleFunction.user,
+	radiostack: ModuleFunction.radioStack,
+	radio_stack: ModuleFunction.radioStack,
+	ncpfirmware: ModuleFunction.ncp,
+	ncp_firmware: ModuleFunction.ncp,
+};
+
+/** As the headers of modules number them. */
+export function kindOf({ type }: SeenModule): number | undefined {
+	return functionOf[type.toLowerCase()];
 }
 
 export class ParticleUsbInGuest {

@@ -50,7 +50,7 @@ export function chooseDevice(devices: readonly DiscoveredDevice[], options: Choo
 			retry: 'operator',
 			hint:
 				'Check that the device has power and that the cable carries data (some only charge). If the computer still does not see it, ' +
-				'put it in DFU mode: hold MODE (SETUP on older devices), tap RESET, and let go when the LED blinks yellow.',
+				'put it in DFU mode: hold MODE (SETUP on older devices), tap RESET, and let go when the LED blinks yellow. "linac doctor" says more.',
 			details,
 		});
 	}

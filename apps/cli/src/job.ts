@@ -93,6 +93,6 @@ export function planRefused(problems: readonly Problem[]): CommandFailure {
 		hints.push('If you mean it, add --allow downgrade.');
 	hints.push('Nothing was written.');
 	// A file that would make the device older is no bad file: permission is what is missing.
-	const aboutFile = first?.file !== undefined && first.code !== 'DOWNGRADE_NOT_ALLOWED';
+	const aboutFile = first?.file !== undefined && first.code !== 'DOWNGRADE_NOT_ALLOWED' && first.code !== 'NCP_NEVER_OLDER';
 	return refused(aboutFile ? ExitCode.inputRefused : ExitCode.planRefused, problems, hints.join(' '));
 }

@@ -135,11 +135,7 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		['linac flash firmware.bin', 'program an application'],
 		['linac flash firmware.bin --target 4.0.1', 'program Device OS 4.0.1 and an application'],
 		['linac flash my-release/ --dry-run --explain', 'show what a folder of modules would do, and why'],
-		['linac flash --local boron-2.2.0/', 'everything in a folder or zip of binaries, in one go (docs/manual-flow.md)'],
-		[
-			'linac flash --target 4.0.1 --bootloader-by module-slot --experimental',
-			'Device OS does not start, and DFU is all there is',
-		],
+		['linac flash --local boron-2.2.0/', 'all of a folder or zip (docs/manual-flow.md)'],
 		['linac flash firmware.bin --yes --json > report.json', 'in a script'],
 	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).flash));
 

@@ -26,6 +26,8 @@ export type Rule = RuleBase &
 		| { kind: 'never-write'; function: number; index: number }
 		| { kind: 'never-downgrade'; functions: number[] }
 		| { kind: 'keep-newer'; functions: number[] }
+		/** A running system in `system` accepts these modules, and does nothing with them. */
+		| { kind: 'not-updated'; functions: number[]; system: VersionRange }
 		| { kind: 'protected-floor'; systemFrom: number; bootloaderFrom: number }
 		| { kind: 'minimum'; moduleVersion: number; release: string; sku: string; enforced: 'warn' }
 		/** From a device whose system is in `installed`, a target in `target` is reached by way of `via`. */

@@ -120,7 +120,7 @@ function started(model: DeviceModel, bootloader: ModelModule | undefined): Boot 
 }
 
 /** Systems before 5.5.0 do not look for assets. */
-function keepsAssets(model: DeviceModel): boolean {
+export function keepsAssets(model: DeviceModel): boolean {
 	const system = find(model, bootFacts(model.platform).startModule);
 	return system === undefined || system.version >= firstSystemWithAssets();
 }

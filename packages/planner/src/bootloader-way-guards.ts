@@ -15,10 +15,11 @@ import type { Draft, Work } from './work.js';
 export function bootloaderWayProblem(device: DeviceSnapshot, goal: Goal): Refusal | undefined {
 	const way = goal.bootloaderWay ?? 'control';
 	if (way === 'control') return undefined;
-	if (device.protection !== undefined && device.protection !== 'open') {
+	// A device that is locked altogether has a refusal of its own.
+	if (device.protection === 'service') {
 		return refusal(
 			'BOOTLOADER_WAY_PROTECTED',
-			`A device with device protection does not let DFU write its slot for updates or its DCT, so its bootloader cannot be installed by ${way}. Leave the way out, or choose control.`,
+			`A device with device protection, also in service mode, does not let DFU write its slot for updates, so its bootloader cannot be installed by ${way}. Leave the way out, or choose control.`,
 			{ field: 'bootloaderWay', found: way, expected: 'control' },
 		);
 	}
@@ -104,7 +105,7 @@ export function struckAgain(model: DeviceModel, goal: Goal, decisions: readonly 
 					...d,
 					need: 'write',
 					code: 'WRITTEN_AGAIN',
-					reason: `It reaches over 0x2f000, the page in which the MBR may note the order for the new bootloader, so it is written after that.`,
+					reason: `It lies over 0x2f000, the page in which the MBR may note the order for the new bootloader, so it is written after that.`,
 				},
 	);
 }

@@ -9,6 +9,7 @@ import { ModuleFunction } from '@linac/firmware';
 import { bootFacts } from './boot.js';
 import { bootloaderUpdateWay } from './bootloader-way.js';
 import { type DeviceModel, find, isKnown, keyOf, slotName, unmet, withModule } from './model.js';
+import { compareNcp } from './ncp.js';
 import { refusal } from './refusal.js';
 import type { Goal, Refusal } from './types.js';
 import { info, type Wanted, warning } from './wanted.js';
@@ -210,12 +211,11 @@ function decideNcp(model: DeviceModel, target: DeviceModel, w: Wanted, make: Mak
 	const { platform } = model;
 	const there = find(model, w.written);
 	const asked = dependenciesOn(target, w.written);
-	const oneWay = rulesOf('never-downgrade', platform).find((r) => r.functions.includes(w.written.function));
-	if (there && oneWay && there.version >= w.written.version && there.state === 'valid') {
-		const reason = `The NCP firmware on the device is ${there.version}. ${oneWay.statement}`;
-		return there.version === w.written.version
-			? make('there', 'SAME_VERSION_THERE', reason)
-			: { ...make('keep', 'NEWER_STAYS', reason), stays: newerStays(w) };
+	const enough = there?.state === 'valid' ? compareNcp(platform, w.written.version, there.version) : undefined;
+	if (enough) {
+		return enough.verdict === 'already-there'
+			? make('there', enough.code, enough.reason)
+			: { ...make('keep', enough.code, enough.reason), stays: newerStays(w) };
 	}
 	const stays = `the release has ${w.written.version}, but nothing in it asks for that; it stays`;
 	if (asked === 0 && w.files.length === 0) {

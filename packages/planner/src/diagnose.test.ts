@@ -47,6 +47,16 @@ describe('what is wrong with a device', () => {
 		expect(found.find((f) => f.code === 'APPLICATION_TOO_NEW')!.hint).toContain('--target 4.0.');
 	});
 
+	it('is an asset that the application asks for and the device does not have: the bundle helps, no restore', () => {
+		const whole = snapshotOf(boron, deviceModules(boron, '5.8.0'), { mode: 'safe', depth: 'reported', osVersion: '5.8.0' });
+		const asked = [{ name: 'cat.txt', sha256: 'ab'.repeat(32) }];
+		const modules = whole.modules!.map((m) => (m.function === 5 ? { ...m, assets: asked } : m));
+		const found = diagnose({ ...whole, modules, assets: { available: [], required: asked } }, boron);
+		expect(found.map((f) => f.code)).toEqual(['SAFE_MODE', 'ASSET_MISSING']);
+		expect(found.every((f) => f.hint?.includes('`linac flash` with the bundle'))).toBe(true);
+		expect(diagnose({ ...whole, mode: 'normal', modules, assets: { available: asked, required: asked } }, boron)).toEqual([]);
+	});
+
 	it('names a module that is missing, damaged, or of another kind of device', () => {
 		expect(codes(dfu(boron, '2.2.0', (m) => (of(4)(m) ? undefined : m)))).toEqual(['STAYS_IN_DFU', 'MODULE_MISSING']);
 		expect(codes(dfu(boron, '2.2.0', (m) => (of(8)(m) ? { ...m, valid: false } : m)))).toEqual([

@@ -5,11 +5,11 @@
 import { expectedModules, inRange, type Platform, releaseByModuleVersion, rulesOf } from '@linac/catalog';
 import type { Problem } from '@linac/core';
 import { type ModuleDependency, ModuleFunction } from '@linac/firmware';
-import { applicationsOf, boot, bootFacts, isMonolithic, runningApplication, waitsForSetup } from './boot.js';
-import { type DeviceModel, find, isKnown, keyOf, type ModelModule, modelOf, slotName, unmet } from './model.js';
+import { applicationsOf, boot, bootFacts, isMonolithic, keepsAssets, runningApplication, waitsForSetup } from './boot.js';
+import { assetsMissing, type DeviceModel, find, isKnown, keyOf, type ModelModule, modelOf, slotName, unmet } from './model.js';
 import { pendingFindings } from './pending-findings.js';
 import { releaseFrom } from './release-needed.js';
-import type { DeviceSnapshot, Finding, InstalledModule } from './types.js';
+import type { AssetRef, DeviceSnapshot, Finding, InstalledModule } from './types.js';
 
 /**
  * Everything that is wrong with the device, the worst first; empty when it is sound and runs. Codes: docs/restore.md. `error`: it does not
@@ -47,6 +47,7 @@ function make(
 }
 
 const RESTORE = 'Run `linac restore`.';
+const BUNDLE = 'Run `linac flash` with the bundle of this application: it stores what is missing. `linac assets` lists it.';
 
 function protectionFindings(device: DeviceSnapshot): Finding[] {
 	if (device.protection === 'protected') {
@@ -250,6 +251,8 @@ function applicationFindings(model: DeviceModel, named: readonly Finding[]): Fin
 		findings.push(applicationTooNew(model, application, missing));
 	const hidden = hiddenApplication(model, application);
 	if (hidden) findings.push(hidden);
+	const assets = assetsMissing(model, application);
+	if (assets.length > 0 && keepsAssets(model)) findings.push(assetsNotStored(application, assets));
 	if (waitsForSetup(model)) findings.push(setupNotDone(model));
 	return findings;
 }
@@ -276,6 +279,12 @@ function applicationTooNew(model: DeviceModel, application: ModelModule, missing
 			...(there === undefined ? {} : { found: there }),
 		},
 	);
+}
+
+function assetsNotStored(application: ModelModule, assets: readonly AssetRef[]): Finding {
+	const names = assets.map((a) => `"${a.name}"`).join(', ');
+	const message = `The application asks for ${assets.length === 1 ? 'an asset that is' : 'assets that are'} not stored (${names}). It runs in safe mode without ${assets.length === 1 ? 'it' : 'them'}.`;
+	return make('error', 'ASSET_MISSING', message, BUNDLE, { field: application.slot });
 }
 
 /** An application in a slot that this Device OS does not know. */
@@ -314,7 +323,9 @@ function setupNotDone(model: DeviceModel): Finding {
 /** What the device does with all that at its next start, and whether it is doing something else now. */
 function startFinding(model: DeviceModel, device: DeviceSnapshot, causes: readonly Finding[]): Finding | undefined {
 	const { boots, why } = boot(model);
-	const serious = causes.some((f) => f.severity === 'error');
+	const errors = causes.filter((f) => f.severity === 'error');
+	const serious = errors.length > 0;
+	const forSafeMode = serious && errors.every((f) => f.code === 'ASSET_MISSING') ? BUNDLE : RESTORE;
 	if (device.mode === 'dfu' || boots === 'dead' || boots === 'dfu') {
 		if (boots === 'dead') return make('error', 'DOES_NOT_START', `It does not start. ${why}`, RESTORE);
 		if (boots === 'dfu')
@@ -324,8 +335,10 @@ function startFinding(model: DeviceModel, device: DeviceSnapshot, causes: readon
 			return make(
 				noApplication ? 'warning' : 'error',
 				'STARTS_IN_SAFE_MODE',
-				`It would start in safe mode (breathing magenta). ${why}`,
-				RESTORE,
+				serious
+					? 'It would start in safe mode (breathing magenta), without the application.'
+					: `It would start in safe mode (breathing magenta). ${why}`,
+				forSafeMode,
 			);
 		}
 		if (causes.length > 0) return undefined;
@@ -336,7 +349,13 @@ function startFinding(model: DeviceModel, device: DeviceSnapshot, causes: readon
 		return make('warning', 'IN_DFU_MODE', message, hint);
 	}
 	if (device.mode === 'safe') {
-		if (boots === 'safe') return make('error', 'SAFE_MODE', `It runs in safe mode (breathing magenta). ${why}`, RESTORE);
+		if (boots === 'safe') {
+			const message = serious
+				? 'It runs in safe mode (breathing magenta), without the application.'
+				: `It runs in safe mode (breathing magenta). ${why}`;
+			const noApplication = causes.some((f) => f.code === 'APPLICATION_MISSING') && !serious;
+			return make(noApplication ? 'warning' : 'error', 'SAFE_MODE', message, forSafeMode);
+		}
 		const message =
 			'It runs in safe mode (breathing magenta), although everything that could be seen is there: somebody asked for it, or what it reports is not the whole truth.';
 		return make(

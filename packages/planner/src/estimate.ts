@@ -53,6 +53,14 @@ export function replaceMs(platform: Platform, address: number, length: number): 
 	return Math.round(eraseMs(flash, address, length) + programMs(flash, length));
 }
 
+/** Bytes a millisecond that a system sends to its co-processor: XMODEM at 921,600 baud (device-os v6.2.0: esp32_ncp_client.cpp). An estimate. */
+const NCP_BYTES_PER_MS = 80;
+
+/** Sending NCP firmware to the running system, which sends it on, and restarts. */
+export function ncpMs(length: number): number {
+	return Math.round(length / WIRE_BYTES_PER_MS + length / NCP_BYTES_PER_MS + RESTART_MS);
+}
+
 /** Sending an asset to the running system, which stages it, copies it into its store, and restarts. */
 export function assetMs(platform: Platform, length: number): number {
 	const flash = platform.flash.find((f) => f.storage === 'external') ?? internalFlash(platform);

@@ -81,6 +81,7 @@ export function modelOf(platform: Platform, device: DeviceSnapshot): DeviceModel
 			dependencies: m.dependencies ?? knownDependencies(platform, m),
 			...(m.start === undefined ? {} : { start: m.start }),
 			...(m.size === undefined ? {} : { size: m.size }),
+			...(m.secondStart === undefined ? {} : { secondStart: m.secondStart }),
 			...(m.contentSha256 === undefined ? {} : { contentSha256: m.contentSha256.toLowerCase() }),
 			...(m.assets === undefined ? {} : { assets: m.assets }),
 		});

@@ -9,6 +9,7 @@ import type { AssetDecision } from './assets.js';
 import { type Boot, boot, bootFacts } from './boot.js';
 import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
+import { notUpdated } from './ncp.js';
 import { refusedBySystem } from './requests.js';
 import { afterAction, type WrittenModule } from './transitions.js';
 import type { StepAction } from './types.js';
@@ -105,7 +106,7 @@ function assemble(work: Work, first: Decision[], dfu: Draft[], second: Decision[
 	return drafts;
 }
 
-export function sameNumber(d: Decision): boolean {
+function sameNumber(d: Decision): boolean {
 	return isReadable(d.wanted) && d.from === d.wanted.written.version;
 }
 
@@ -373,6 +374,8 @@ export function refusedByDevice(model: DeviceModel, module: WrittenModule): stri
 	if (system && system.version < facts.updateControlFrom) {
 		return `Device OS module ${system.version} does not take modules over USB yet (from ${facts.updateControlFrom} on).`;
 	}
+	const ignored = notUpdated(model.platform, module, system?.version);
+	if (ignored) return ignored.statement;
 	// device-os v4.0.1 ota_flash_hal.cpp: HAL_FLASH_End checks dependencies with user parts optional, before anything is applied.
 	const missing = unmet(model, module.dependencies)[0];
 	if (missing) {

@@ -97,7 +97,8 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const systemVersion = finalVersion(model, wanted, startModule);
 
 	const problems: Refusal[] = [];
-	const guard = protectionProblem(device, platform, wanted);
+	const wayProblem = bootloaderWayProblem(device, goal);
+	const guard = wayProblem ?? protectionProblem(device, platform, wanted);
 	if (guard) problems.push(guard);
 	problems.push(...placeProblems(platform, wanted, systemVersion));
 	problems.push(...applicationNeeds(model, wanted, release?.version));
@@ -105,8 +106,6 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	const stone =
 		systemVersion === undefined || !wanted.has(keyOf(startModule)) ? undefined : steppingStones(model, systemVersion, targetName);
 	if (stone) problems.push(stone);
-	const wayProblem = bootloaderWayProblem(device, goal);
-	if (wayProblem) problems.push(wayProblem);
 	const decided = decide(model, wanted, goal);
 	problems.push(...decided.problems);
 	problems.push(...keptApplicationProblems(job, decided));
@@ -131,6 +130,8 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 		judged.verdicts.push(...assetVerdicts(assets.decisions, () => []));
 		return bad(nothingToDo(goal, judged));
 	}
+	const older = olderNcpAlone(decided, judged);
+	if (older) return bad(older);
 	notes.push(...decided.notes, ...assets.notes);
 	const sent = assets.decisions.filter((d) => d.need === 'write');
 
@@ -209,6 +210,20 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 	for (const w of wanted.values()) modules.set(w.source.sha256, w.source);
 	for (const a of judged.assets) modules.set(a.source.sha256, a.source);
 	return good({ plan: { ...body, id }, inputs: { ...(release ? { release } : {}), modules } });
+}
+
+/** Somebody gives an older NCP firmware and nothing else: in a set it is passed over, alone it is an answer that is due. */
+function olderNcpAlone(decided: Decisions, judged: Judged): Refusal | undefined {
+	const [only, ...others] = decided.decisions;
+	if (!only || others.length > 0 || judged.assets.length > 0) return undefined;
+	if (only.wanted.written.function !== ModuleFunction.ncp || only.code !== 'NEWER_STAYS' || only.wanted.files.length === 0)
+		return undefined;
+	return refusal('NCP_NEVER_OLDER', `${only.wanted.files[0]} is NCP firmware ${only.wanted.written.version}. ${only.reason}`, {
+		file: only.wanted.files[0]!,
+		rule: 'ncp-one-way',
+		expected: only.wanted.written.version,
+		...(only.from === undefined ? {} : { found: only.from }),
+	});
 }
 
 /** The device once every module of the goal is in its place. */
@@ -291,7 +306,8 @@ function nothingToDo(goal: Goal, judged: Judged): Refusal {
 /** An application that stays on the device and could not run on the target any more. */
 function keptApplicationProblems(job: Job, decided: Decisions): Refusal[] {
 	const { model, judged, release, options } = job;
-	if (!release || [...judged.wanted.values()].some((w) => w.written.function === ModuleFunction.user)) return [];
+	if (!release || job.goal.onTheWay || [...judged.wanted.values()].some((w) => w.written.function === ModuleFunction.user))
+		return [];
 	if (decided.problems.length > 0) return [];
 	const application = runningApplication(model);
 	if (!application) return [];

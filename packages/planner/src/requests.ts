@@ -81,7 +81,7 @@ export function appliedByBootloader(model: DeviceModel): DeviceModel {
 
 /**
  * The system part that would lose a page when a bootloader is carried to the MBR now. The MBR notes its order in the page that the UICR names: 0x2F000 until a
- * bootloader or a system from 6.2.0 on has started and moved it to 0x27000. Where an older bootloader finds a system part that reaches over 0x2F000, nothing that
+ * bootloader or a system from 6.2.0 on has started and moved it to 0x27000. Where an older bootloader finds a system part that begins below that page, nothing that
  * can be read tells whether the page has been moved, so it counts as not moved (device-os v6.2.0: platform/MCU/nRF52840/src/hw_config.c configure_uicr).
  */
 export function systemUnderMbrPage(model: DeviceModel): ModelModule | undefined {
@@ -89,10 +89,10 @@ export function systemUnderMbrPage(model: DeviceModel): ModelModule | undefined 
 	const bootloader = find(model, { function: ModuleFunction.bootloader, index: 0 });
 	const older = facts.olderBootloaders;
 	if (!older || !bootloader || bootloader.version >= older.before) return undefined;
-	const page = regionOf(model.platform, 'mbr-parameters', bootloader.version < older.before ? 0 : undefined);
+	const page = regionOf(model.platform, 'mbr-parameters', 0);
 	const system = find(model, facts.startModule);
-	if (!page || !system || system.state !== 'valid' || system.start === undefined || system.size === undefined) return undefined;
-	return system.start < page.end && system.start + system.size > page.start ? system : undefined;
+	if (!page || system?.state !== 'valid' || system.start === undefined) return undefined;
+	return system.start < page.end ? system : undefined;
 }
 
 /** What a started system says of the module in its slot; `undefined`: it installs it. */

@@ -2,7 +2,7 @@
 import { assert, type Problem } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { boot } from './boot.js';
-import { ASK_MS, assetMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
+import { ASK_MS, assetMs, ncpMs, RESTART_MS, replaceMs, stageMs, updateMs, writeMs } from './estimate.js';
 import { type DeviceModel, listed } from './model.js';
 import { afterAction, embeddedUpdate, type WrittenModule, whenInterrupted, whenStarted } from './transitions.js';
 import type { ExpectedAsset, ExpectedModule, Recovery, SimulatedState, Step, StepAction } from './types.js';
@@ -106,6 +106,7 @@ function estimate(model: DeviceModel, action: StepAction, module: WrittenModule 
 			return writeMs(platform, module!.start, action.length);
 		case 'update-control':
 			if (action.asset) return assetMs(platform, action.length);
+			if (module!.function === ModuleFunction.ncp) return ncpMs(action.length);
 			return updateMs(platform, module!.start, action.length);
 		case 'update-serial':
 			return updateMs(platform, module!.start, action.length);

@@ -42,7 +42,8 @@ export function writtenModule(module: ParsedModule, contentSha256: string): Writ
 /** Pages in which a second header is looked for: system parts from 6.2.0 on carry one 32 KB behind the first. */
 const SECOND_HEADER_PAGES = 16;
 
-function secondStart(module: ParsedModule): number | null {
+/** Address of a second header inside a system part; `null`: it has none. */
+export function secondStart(module: ParsedModule): number | null {
 	const { prefix, prefixOffset, bytes } = module;
 	if (prefix.function !== ModuleFunction.system) return null;
 	for (let page = 1; page < SECOND_HEADER_PAGES; page++) {

@@ -27,6 +27,8 @@ export interface InstalledModule {
 	productVersion?: number;
 	/** Assets that an application asks for, where they could be read: in DFU, or from Device OS >= 5.6.0. */
 	assets?: readonly AssetRef[];
+	/** Address of a second header in a system part, for older bootloaders; `null`: read, and there is none. */
+	secondStart?: number | null;
 	/** Platform in its header, where that is not the device's: then it is not `valid`. */
 	platformId?: number;
 }
@@ -128,6 +130,8 @@ export interface Goal {
 	allow: Permission[];
 	/** Default: `control`. */
 	bootloaderWay?: BootloaderWay;
+	/** A stepping stone on the way to another release: an application that does not run on it may stay where it is. */
+	onTheWay?: boolean;
 }
 
 export interface GoalFile {

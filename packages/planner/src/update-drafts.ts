@@ -5,9 +5,9 @@
 import { type Platform, regionOf, rules } from '@linac/catalog';
 import { address as hex } from '@linac/core';
 import { FIRST_MODULE_SLOT, MODULE_SLOT_COUNT, MODULE_SLOT_SIZE, ModuleFunction } from '@linac/firmware';
-import { boot } from './boot.js';
+import { boot, bootFacts } from './boot.js';
 import type { Decision } from './decisions.js';
-import { type DeviceModel, slotName } from './model.js';
+import { type DeviceModel, keyOf, slotName } from './model.js';
 import { dctNeedsSystem, moduleSlotBytes, moduleSlotFacts, slotForUpdates } from './requests.js';
 import { afterAction } from './transitions.js';
 import type { BootloaderWay, PendingUpdate } from './types.js';
@@ -44,17 +44,25 @@ export function assembleStaged(
 	const before = first.filter(isStaged);
 	const after = second.filter(isStaged);
 	const controlled = [...first, ...second].filter((d) => !isStaged(d));
+	const facts = bootFacts(work.model.platform);
+	let main = dfu;
 	for (const group of groups(way, before)) {
 		line.intoDfu();
+		// A system that starts and hangs would take the device away: its header is blanked now, and not only before the rest.
+		const blank = main.find((d) => d.action.kind === 'invalidate' && keyOf(d.action.module) === keyOf(facts.startModule));
+		if (way === 'module-slot' && line.starts() === 'dead' && blank) {
+			line.push(blank);
+			main = main.filter((d) => d !== blank);
+		}
 		if (!line.stage(way, group)) return line.tooSmall(group);
-		line.apply(way, group, dfu.length > 0 || after.length > 0);
+		line.apply(way, group, main.length > 0 || after.length > 0);
 	}
 	const [next, ...rest] = groups(way, after);
 	// The parts that have just been written have other addresses than those that the bootloader looked up for the DCT.
-	const apart = dctNeedsSystem(work.model) && dfu.length > 0;
-	if (dfu.length > 0) {
+	const apart = dctNeedsSystem(work.model) && main.length > 0;
+	if (main.length > 0) {
 		line.intoDfu();
-		line.push(...dfu);
+		line.push(...main);
 		if (!next || apart) line.push(make.restart('Everything that goes over DFU is in place.'));
 	}
 	for (const group of next ? [next, ...rest] : []) {
@@ -143,6 +151,11 @@ class Line {
 		return true;
 	}
 
+	/** What a restart would lead to now. */
+	starts(): ReturnType<typeof boot>['boots'] {
+		return boot(afterAction(this.model, { kind: 'restart' })).boots;
+	}
+
 	/** `more`: there is work left in DFU. */
 	apply(way: Staged, group: readonly Decision[], more: boolean): void {
 		const modules = group.map(({ wanted: { slot, written, source } }) => ({
@@ -153,9 +166,8 @@ class Line {
 			sha256: source.sha256,
 		}));
 		const names = modules.map((m) => `${m.slot} ${m.version}`).join(' and ');
-		const starts = boot(afterAction(this.model, { kind: 'restart' }, undefined)).boots;
 		// A bootloader that finds no whole system stays in DFU after it has installed what was asked for; that is where the work goes on.
-		const then = way === 'module-slot' && (starts === 'dfu' || starts === 'dead') && more ? 'dfu' : 'run';
+		const then = way === 'module-slot' && this.starts() === 'dfu' && more ? 'dfu' : 'run';
 		this.push({
 			action: { kind: 'apply-update', way, modules, then },
 			title: `Restart, and see ${names} installed`,

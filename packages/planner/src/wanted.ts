@@ -116,6 +116,18 @@ export function unsuitable(platform: Platform, source: SourcedModule, file: stri
 			{ file, field: 'platformId', expected: platform.id, found: prefix.platformId },
 		);
 	}
+	if (prefix.function === ModuleFunction.ncp && prefix.reserved !== NCP_ESP32) {
+		return refusal(
+			'WRONG_PLATFORM',
+			`${file} is for another co-processor (${prefix.reserved}) than the ESP32 that these boards have.`,
+			{
+				file,
+				field: 'reserved',
+				expected: NCP_ESP32,
+				found: prefix.reserved,
+			},
+		);
+	}
 	if (!platform.modules.some((s) => keyOf(s) === keyOf(prefix))) {
 		return refusal('NO_SUCH_SLOT', `${file} (${describe(source)}) has no place on a ${platform.displayName}.`, {
 			file,
@@ -124,6 +136,9 @@ export function unsuitable(platform: Platform, source: SourcedModule, file: stri
 	}
 	return undefined;
 }
+
+/** The co-processor of every board that takes firmware for one (device-os v6.2.0: hal/shared/platform_ncp.h PLATFORM_NCP_ESP32; checked by ota_flash_hal.cpp validateModules). */
+const NCP_ESP32 = 0x21;
 
 /** Codes that leave the rest of a set usable: published sets hold these modules, and nobody means to write them. */
 const passedOver = new Set(['NEVER_WRITTEN', 'ENCRYPTED_MODULE']);

@@ -3,11 +3,12 @@
  * device is back on the bus in it. Before DFU is left for the last time, everything that can be read is proved by reading it.
  */
 import { asLinacError, LinacError, toHex } from '@linac/core';
-import type { ExpectedModule, Step, StepAction } from '@linac/planner';
+import { dctNeedsSystem, type ExpectedModule, type Step, type StepAction } from '@linac/planner';
 import type { KnownModule } from './known-modules.js';
 import { needsDfuButton, poll } from './operator.js';
 import { installed } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult, stepsAfter } from './running-job.js';
+import { snapshotInDfu } from './snapshot-dfu.js';
 
 export async function enterMode(job: RunningJob, step: Step, action: StepAction & { kind: 'enter-mode' }): Promise<StepResult> {
 	const { session, world } = job;
@@ -50,6 +51,7 @@ export async function restart(job: RunningJob, step: Step): Promise<StepResult> 
 async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
 	const { session, world } = job;
 	await proveByReading(job, step);
+	await lookForOrders(job);
 	const dfu = await session.dfu();
 	try {
 		await session.change('normal', () => dfu.leave(), world.limits.bootMs);
@@ -59,6 +61,25 @@ async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
 		if (e.code === 'DEVICE_NOT_BACK') throw needsDfuButton(session.platform, e);
 		throw e;
 	}
+}
+
+/**
+ * Where the bootloader calls the system parts to read the DCT (Photon, P1), nobody could look for orders in it while they were damaged. Now they are whole: an
+ * order that the next start would carry out unseen, such as a bootloader to be copied in place, makes the job be planned again with that known.
+ */
+async function lookForOrders(job: RunningJob): Promise<void> {
+	const { session } = job;
+	if (!dctNeedsSystem({ platform: session.platform }) || job.before.depth !== 'read' || job.before.pending !== undefined) return;
+	const { pending = [] } = await snapshotInDfu(session);
+	if (pending.length === 0) return;
+	throw new LinacError(
+		'ORDERS_FOUND',
+		`${pending.length} order(s) for the next start were found in the DCT, which could not be read before.`,
+		{
+			retry: 'reconnect',
+			hint: 'The job is planned again with them known.',
+		},
+	);
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 	throwIfCancelled,
 	type Verdict,
 } from '@linac/core';
+import { ModuleFunction } from '@linac/firmware';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
 import { type DiscoveredDevice, waitForDevice } from '@linac/usb';
 import type { BackupHook } from './backup/contents.js';
@@ -265,7 +266,9 @@ async function openRelease(release: ProgramOptions['release'], device: DeviceSna
 
 function knownOf(goal: Goal, release: ReleaseSet | undefined, world: Pick<World, 'digests'>): KnownModule[] {
 	const modules = [...goal.files.flatMap((f) => (f.module ? [f.module] : [])), ...(release?.modules ?? [])];
-	return modules.map((m) => knownModule(m.module, world.digests));
+	// Assets have no place in flash that could be read.
+	const placed = modules.filter((m) => m.module.prefix.function !== ModuleFunction.asset);
+	return placed.map((m) => knownModule(m.module, world.digests));
 }
 
 /** A plan that was possible at first, and is not any more after a disturbance. */

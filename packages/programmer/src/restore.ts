@@ -23,6 +23,7 @@ import {
 	releaseCandidates,
 	unmetBy,
 } from '@linac/planner';
+import type { BackupHook, BackupRecord } from './backup/contents.js';
 import type { DeviceSelector } from './device-selector.js';
 import { completeEnvironment, type Environment } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -50,6 +51,8 @@ export interface RestoreOptions extends Environment {
 	onDiagnosis?(diagnosis: Diagnosis): void;
 	/** Asked once a plan, before anything is written. `false` cancels. */
 	confirm?(plan: Plan, device: DeviceSnapshot): boolean | Promise<boolean>;
+	/** Called once, before the first change, whatever ways are tried after it. */
+	backup?: BackupHook;
 }
 
 /** What was found, and what will be made of it. */
@@ -113,6 +116,7 @@ class Repair {
 	readonly #releases = new Map<string, ReleaseSet>();
 	readonly #failed: FailedWay[] = [];
 	readonly #route: string[] = [];
+	#backup: BackupRecord | undefined;
 
 	private constructor(
 		session: DeviceSession,
@@ -132,7 +136,14 @@ class Repair {
 	static async prepare(session: DeviceSession, events: JobEvents, options: RestoreOptions): Promise<Repair> {
 		const { platform } = session;
 		let device = await lookDeep(session, events);
-		const { release, why } = await openFirst(device, session, options);
+		let first: { release: ReleaseSet; why: string };
+		try {
+			first = await openFirst(device, session, options);
+		} catch (error) {
+			await letRun(session, device);
+			throw error;
+		}
+		const { release, why } = first;
 		session.know(release.modules.map((m) => knownModule(m.module, session.world.digests)));
 		// The SoftDevice has no header in flash: only the release's own bytes can tell whether it is whole.
 		if (device.modules?.some((m) => m.function === ModuleFunction.radioStack))
@@ -158,7 +169,7 @@ class Repair {
 			release: this.#release,
 			digests: world.digests,
 		});
-		await this.#letRun();
+		await letRun(this.#session, this.#diagnosis.device);
 		if (verdict.ok) return this.#ended({ outcome: 'planned', plan: verdict.value.plan, remaining: this.#diagnosis.findings });
 		return this.#ended({ outcome: 'refused', problems: verdict.problems, remaining: this.#diagnosis.findings });
 	}
@@ -167,9 +178,18 @@ class Repair {
 		const { deviceId, location } = this.#session;
 		await this.#session.close();
 		const selector = deviceId === undefined ? { location } : { deviceId };
-		const result = await this.#goTo(this.#release, selector, 0);
-		if (!result.report)
+		let result: { report?: Report; problems: Problem[] };
+		try {
+			result = await this.#goTo(this.#release, selector, 0);
+		} catch (error) {
+			// Thrown, not reported: nothing has been written (it was not confirmed, for one).
+			await this.#asFound();
+			throw error;
+		}
+		if (!result.report) {
+			await this.#asFound();
 			return this.#ended({ outcome: 'refused', problems: result.problems, remaining: this.#diagnosis.findings });
+		}
 		const { report } = result;
 		const after = report.after ?? report.before;
 		return this.#ended({ outcome: report.outcome, report, remaining: diagnose(after, this.#session.platform) });
@@ -189,9 +209,12 @@ class Repair {
 				release,
 				known: this.#session.world.known,
 				confirm: this.#options.confirm,
+				// What is on the device after the first way is no longer what was there before.
+				backup: this.#backup ? undefined : this.#options.backup,
 			});
 			if (verdict.ok) {
-				last = verdict.value;
+				this.#backup ??= verdict.value.backup;
+				last = this.#backup ? { ...verdict.value, backup: this.#backup } : verdict.value;
 				const { error } = last;
 				if (!error || !notTaken.has(error.code)) return { report: last, problems: [] };
 				this.#failed.push({ target: release.version, way, code: error.code, message: error.message });
@@ -222,23 +245,44 @@ class Repair {
 		const given = this.#options.files ?? [];
 		// On a stepping stone only Device OS changes; the application comes with the release that it is for.
 		const files = target === this.#release.version ? [...given, ...(this.#application ? [this.#application] : [])] : [];
-		return { target, files, applicationOnly: false, allow: this.#options.allow ?? [], bootloaderWay: way };
+		const allow = this.#options.allow ?? [];
+		// A stepping stone may be older than what is there: on the way, not in the end.
+		if (target === this.#release.version) return { target, files, applicationOnly: false, allow, bootloaderWay: way };
+		return {
+			target,
+			files,
+			applicationOnly: false,
+			allow: [...new Set<Permission>([...allow, 'downgrade'])],
+			bootloaderWay: way,
+			onTheWay: true,
+		};
 	}
 
-	/** Out of DFU mode again, where the device was running and can. */
-	async #letRun(): Promise<void> {
-		const { device } = this.#diagnosis;
-		const { platform, world } = this.#session;
-		if (device.mode === 'dfu' || this.#session.found.mode !== 'dfu' || !device.modules) return;
-		const { boots } = boot(modelOf(platform, device));
-		if (boots === 'dfu' || boots === 'dead') return;
-		const dfu = await this.#session.dfu();
-		await this.#session.change('normal', () => dfu.leave(), world.limits.bootMs);
+	/** Nothing came of it: a device that was running runs again. */
+	async #asFound(): Promise<void> {
+		const { world } = this.#session;
+		try {
+			await this.#session.returned(world.limits.returnMs);
+			await letRun(this.#session, this.#diagnosis.device);
+		} catch (error) {
+			world.log.debug('the device could not be let run again', { code: asLinacError(error).code });
+		}
 	}
 
 	#ended(end: Pick<RestoreReport, 'outcome' | 'remaining'> & Partial<RestoreReport>): RestoreReport {
 		return { format: 'linac-restore/1', ...this.#diagnosis, problems: [], ...end, route: this.#route, failed: this.#failed };
 	}
+}
+
+/** Out of DFU mode again, where the device was running when it was found, and can. */
+async function letRun(session: DeviceSession, device: DeviceSnapshot): Promise<void> {
+	if (device.mode === 'dfu' || session.found.mode !== 'dfu' || !device.modules) return;
+	const { boots } = boot(modelOf(session.platform, device));
+	if (boots === 'dfu' || boots === 'dead') return;
+	await session.toTheEnd(async () => {
+		const dfu = await session.dfu();
+		await session.change('normal', () => dfu.leave(), session.world.limits.bootMs);
+	});
 }
 
 /** The first candidate that a source has. One that was named by the user is the only candidate. */

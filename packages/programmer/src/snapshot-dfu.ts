@@ -24,7 +24,14 @@ import {
 	readPrefix,
 	SUFFIX_BASE_SIZE,
 } from '@linac/firmware';
-import { assetsWantedBy, type DeviceSnapshot, type InstalledModule, type StrayModule } from '@linac/planner';
+import {
+	assetsWantedBy,
+	bootFacts,
+	type DeviceSnapshot,
+	type InstalledModule,
+	type StrayModule,
+	secondStart,
+} from '@linac/planner';
 import type { DfuDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { DeviceSession } from './session.js';
@@ -96,11 +103,26 @@ export async function readModules(
 		const names = new Set(
 			platform.modules.filter((s) => s.function === slot.function && s.index === slot.index).map((s) => s.region),
 		);
-		const module = await readSlot(dfu, platform, slot, regionsOf(platform, names), world, seenElsewhere);
+		const regions = asStarted(slot, regionsOf(platform, names), platform, found);
+		const module = await readSlot(dfu, platform, slot, regions, world, seenElsewhere);
 		if (module) found.push(module);
 	}
 	strays.push(...seenElsewhere.filter((stray, i) => isStray(stray, found, seenElsewhere.slice(0, i))));
 	return found;
+}
+
+/** A bootloader that knows one place only starts what stands there, whatever stands in the other. */
+function asStarted(
+	slot: ModuleSlot,
+	regions: MemoryRegion[],
+	platform: Platform,
+	found: readonly InstalledModule[],
+): MemoryRegion[] {
+	const { startModule, olderBootloaders: older } = bootFacts(platform);
+	if (!older || slot.function !== startModule.function || slot.index !== startModule.index) return regions;
+	const bootloader = found.find((m) => m.function === ModuleFunction.bootloader && m.index === 0);
+	if (!bootloader || bootloader.version >= older.before) return regions;
+	return [...regions].sort((a, b) => Number(b.start === older.startAt) - Number(a.start === older.startAt));
 }
 
 /** The regions of these names in all version ranges, the newest layout first; of those with one start, the widest. */
@@ -250,6 +272,7 @@ function judge(bytes: Uint8Array, prefixOffset: number, prefix: ModulePrefix, pl
 		size: bytes.length,
 		dependencies: module?.dependencies ?? prefix.dependencies.filter((d) => d.function !== 0),
 		...(valid && assets.length > 0 ? { assets } : {}),
+		...(module && valid && prefix.function === ModuleFunction.system ? { secondStart: secondStart(module) } : {}),
 		...(prefix.platformId === platform.id ? {} : { platformId: prefix.platformId }),
 		...(valid && module?.suffix.productId !== undefined ? { productId: module.suffix.productId } : {}),
 		...(valid && module?.suffix.productVersion !== undefined ? { productVersion: module.suffix.productVersion } : {}),

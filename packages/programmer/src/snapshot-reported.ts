@@ -17,6 +17,7 @@ export async function snapshotReported(session: DeviceSession): Promise<DeviceSn
 	const osVersion = await control.osVersion();
 	const mode = await control.mode();
 	const modules = await unlessUnsupported(() => reportedModules(control, world));
+	if (modules) await askForNcp(platform, control, modules);
 	const assets = tellsAssets(platform, modules) ? await unlessUnsupported(() => control.assets()) : undefined;
 	const setupDone = platform.dct.setupDone === undefined ? undefined : await unlessUnsupported(() => control.setupDone());
 	const protection = await unlessUnsupported(() => control.protection());
@@ -33,6 +34,16 @@ export async function snapshotReported(session: DeviceSession): Promise<DeviceSn
 		...(protection === undefined ? {} : { protection }),
 		via: 'usb',
 	};
+}
+
+/** A device that could not ask its co-processor reports version 0, or leaves it out: then it is asked once more, by the request for that alone. */
+async function askForNcp(platform: Platform, control: ControlDevice, modules: InstalledModule[]): Promise<void> {
+	const slot = platform.modules.find((s) => s.function === ModuleFunction.ncp);
+	if (!slot || modules.some((m) => m.function === slot.function && m.version > 0)) return;
+	const version = await control.ncpModuleVersion();
+	if (!version) return;
+	const others = modules.filter((m) => m.function !== slot.function);
+	modules.splice(0, modules.length, ...others, { function: slot.function, index: slot.index, version, valid: true });
 }
 
 /** Asked only of a system that has an answer: a refusal costs a request, and there are many looks in a job. */

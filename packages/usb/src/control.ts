@@ -162,6 +162,12 @@ export class ControlDevice {
 		return identity;
 	}
 
+	/** Version of the NCP's module by request 31; `undefined` where the device has none, or cannot ask it. */
+	async ncpModuleVersion(): Promise<number | undefined> {
+		const reply = await this.#try(ControlRequest.ncpVersion);
+		return reply && decodeNcpVersion(reply).moduleVersion;
+	}
+
 	/** Whether the device counts as set up; `undefined` where it has no such flag (Gen 2, RTL872x). Always true from 4.0.0. */
 	async setupDone(): Promise<boolean | undefined> {
 		const reply = await this.#try(ControlRequest.isSetupDone);

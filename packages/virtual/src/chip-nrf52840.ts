@@ -3,6 +3,7 @@
  * device-os v4.0.1 (and v2.2.0, v3.1.0, v6.2.0 where named): bootloader/src/main.c, platform/MCU/nRF52840/src/flash_mal.c,
  * hal/src/nRF52840/{core_hal.c,user_hal.cpp,ota_flash_hal.cpp}, modules/shared/nRF52840/inc/system_part1_loader.c.
  */
+import { inRange, rulesOf } from '@linac/catalog';
 import { sha256, toHex } from '@linac/core';
 import { ModuleFlag, ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { missing, startAssets, storeAsset } from './asset-manager.js';
@@ -89,7 +90,7 @@ class Nrf52840 implements Chip {
 		if (await configureUicr(hw, 'system', version))
 			return { runs: 'again', why: 'Device OS has moved the page where the MBR notes its orders.' };
 		// HAL_Core_Setup_override_interrupts initialises the SoftDevice before anything else runs: a broken one faults, and the fault handler resets.
-		if (!readSoftDevice(hw.internal, hw.softDeviceEnd(version), hw.knownSoftDevices).valid) {
+		if (!readSoftDevice(hw.internal, hw.softDeviceEnd, hw.knownSoftDevices).valid) {
 			return { runs: 'dead', why: 'The SoftDevice is not whole: Device OS crashes when it enables it, again and again.' };
 		}
 		const reasons: string[] = [];
@@ -158,6 +159,10 @@ class Nrf52840 implements Chip {
 		for (const module of staged) {
 			const length = moduleLength(module) + 4;
 			if (module.function === ModuleFunction.ncp) {
+				// HAL_PLATFORM_NCP_UPDATES_DISABLED: accepted, and nothing is done (hal/network/ncp/wifi/platform_ncp_update.cpp).
+				const rules = rulesOf('not-updated', hw.platform);
+				if (rules.some((r) => r.functions.includes(module.function) && inRange(r.system, systemVersion)))
+					return SystemError.notSupported;
 				await hw.worker.wait(length / restartMs.ncpBytesPerMs);
 				hw.ncpVersion = module.version;
 				continue;
@@ -224,7 +229,7 @@ class Nrf52840 implements Chip {
 			const regions = hw.platform.memory.filter((r) => r.name === slot.region);
 			for (const region of regions) {
 				if (slot.function === ModuleFunction.radioStack) {
-					const found = readSoftDevice(hw.internal, hw.softDeviceEnd(region.versions?.from ?? 0), hw.knownSoftDevices);
+					const found = readSoftDevice(hw.internal, hw.softDeviceEnd, hw.knownSoftDevices);
 					if (seen.has('radio') || (!found.valid && region !== regions.at(-1))) continue;
 					seen.add('radio');
 					if (found.version !== 0xffff)

@@ -137,5 +137,10 @@ export function readSoftDevice(flash: FlashModel, regionEnd: number, known: Read
 		const stored = toHex(region.subarray(payload + 2, payload + 34));
 		if (hash === stored || known.has(hash)) return { version, valid: true, sha256: toHex(sha256(region.subarray(0, length))) };
 	}
+	// Without a whole suffix, which nothing that runs ever reads.
+	for (let payload = used; known.size > 0 && payload >= Math.max(0x3000, used - 40); payload--) {
+		const hash = toHex(sha256(region.subarray(0, payload)));
+		if (known.has(hash)) return { version, valid: true, sha256: toHex(sha256(region.subarray(0, used))) };
+	}
 	return { version, valid: false, sha256: '' };
 }

@@ -75,9 +75,13 @@ export class Hardware {
 			.map((slot) => ({ slot, region: slot.region === undefined ? undefined : this.region(slot.region, systemVersion) }));
 	}
 
-	/** Where the SoftDevice must end: at the MBR's parameter page, which lies in the same region and is not part of it. */
-	softDeviceEnd(systemVersion: number): number {
-		return this.region('mbr-parameters', systemVersion)?.start ?? this.internal.end;
+	/**
+	 * Where every SoftDevice must end: at the MBR's parameter page of the tightest layout. Real ones say so themselves (0x27000 at 0x3008); what stands behind
+	 * that, such as a system part of another layout, is nothing to them.
+	 */
+	get softDeviceEnd(): number {
+		const pages = this.platform.memory.filter((r) => r.name === 'mbr-parameters').map((r) => r.start);
+		return Math.min(this.internal.end, ...pages);
 	}
 
 	contentSha(module: FlashModule): string {

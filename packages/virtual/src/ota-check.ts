@@ -12,6 +12,9 @@ import { Check, check } from './system-view.js';
 /** Device OS takes at most two modules that travel in one file. */
 const MAX_COMBINED = 2;
 
+/** PLATFORM_NCP_ESP32 (hal/shared/platform_ncp.h). */
+const NCP_ESP32 = 0x21;
+
 /** The modules in the slot, or an error. */
 export function stagedModules(hw: Hardware, slot: OtaSlot, systemVersion: number): FlashModule[] | number {
 	const flash = hw.flash(slot.storage);
@@ -59,6 +62,7 @@ export function judge(hw: Hardware, modules: readonly FlashModule[], systemVersi
 		if (module.flags & ModuleFlag.compressed && !compressible) return SystemError.otaUnsupportedModule;
 		if (module.flags & ModuleFlag.encrypted) return SystemError.otaUnsupportedModule;
 		if (module.function === ModuleFunction.ncp && hw.ncpVersion === undefined) return SystemError.otaUnsupportedModule;
+		if (module.function === ModuleFunction.ncp && module.mcu !== NCP_ESP32) return SystemError.otaInvalidPlatform;
 		if (breaksOthers(hw, module, systemVersion)) return SystemError.otaDependencyCheckFailed;
 	}
 	return 0;

@@ -146,7 +146,8 @@ function softDevice(body: Uint8Array, version: number): Uint8Array {
 	payload.set(body);
 	putU32le(payload, 0x2000, 0x2c);
 	putU32le(payload, 0x2004, 0x51b1e5db);
-	putU32le(payload, 0x2008, 0x1000 + payload.length);
+	// Real ones name the page behind the last one that they may use (S140 of 1.5.2, 2.2.0 and 4.0.1: 0x27000), not their own end.
+	putU32le(payload, 0x2008, 0x27000);
 	payload[0x200c] = version & 0xff;
 	payload[0x200d] = version >>> 8;
 	return payload;

@@ -82,13 +82,13 @@ class Attached:
         self.port = None
         self.times = 0
         self.problem = None
+        self.seen = None
 
-    def seen(self):
+    def look(self, ports):
         """What the kernel has made of it, or None while it is not enumerated."""
-        port = self.port  # The other thread may take it away at any moment.
-        if port is None:
+        if self.port is None:
             return None
-        _, state, name = vhci_ports()[port]
+        _, state, name = ports[self.port]
         base = "/sys/bus/usb/devices/" + name
         if state != USED or not os.path.exists(base + ":1.0"):
             return None
@@ -106,16 +106,15 @@ class Attached:
 
 
 devices = {}
-devices_lock = threading.Lock()
+changed = threading.Condition()
 
 
 def keep_attached():
+    """The one thread that looks at the kernel, however many wait for devices: processor time is dear in emulation."""
     while True:
-        with devices_lock:
-            wanted = list(devices.values())
-            state = vhci_ports() if wanted else {}
-            for device in wanted:
-                if device.port is not None and state[device.port][1] == FREE:
+        with changed:
+            for device in devices.values():
+                if device.port is not None and vhci_ports()[device.port][1] == FREE:
                     device.port = None
                 if device.port is None:
                     try:
@@ -124,26 +123,33 @@ def keep_attached():
                         device.problem = None
                     except OSError as error:
                         device.problem = str(error)
-        time.sleep(0.05)
+            if devices:
+                ports = vhci_ports()
+                # While this file is there udev has not yet done with everything that the kernel has told it.
+                busy = os.path.exists("/run/udev/queue")
+                for device in devices.values():
+                    device.seen = None if busy else device.look(ports)
+            changed.notify_all()
+        time.sleep(0.1)
 
 
 def wait_enumerated(request):
     """Answers once the device is enumerated: with that USB id, if one is given, and attached more often than `after`."""
     until = time.monotonic() + request["timeout"]
-    device = devices[request["busid"]]
-    while True:
-        seen = device.seen()
-        usb_id = request.get("usbId")
-        if seen and seen["times"] > request.get("after", 0) and usb_id in (None, seen["usbId"]):
-            if os.path.exists("/run/udev/control"):
-                subprocess.run(["udevadm", "settle", "-t", "10"], stdin=subprocess.DEVNULL)
-            send({"id": request["id"], "done": seen})
-            return
-        if time.monotonic() > until:
-            now = "it is there as %s" % seen["usbId"] if seen else device.problem or "it was not enumerated"
-            send({"id": request["id"], "failed": "%s did not come: %s." % (request["busid"], now)})
-            return
-        time.sleep(0.05)
+    usb_id = request.get("usbId")
+    with changed:
+        device = devices[request["busid"]]
+        while True:
+            seen = device.seen
+            if seen and seen["times"] > request.get("after", 0) and usb_id in (None, seen["usbId"]):
+                send({"id": request["id"], "done": seen})
+                return
+            left = until - time.monotonic()
+            if left < 0:
+                now = "it is there as %s" % seen["usbId"] if seen else device.problem or "it was not enumerated"
+                send({"id": request["id"], "failed": "%s did not come: %s." % (request["busid"], now)})
+                return
+            changed.wait(left + 0.1)
 
 
 running = {}
@@ -217,13 +223,13 @@ def handle(request):
     if what == "run":
         run(request)
     elif what == "attach":
-        with devices_lock:
+        with changed:
             devices[request["busid"]] = Attached(request["host"], request["port"], request["busid"])
         wait_enumerated(request)
     elif what == "wait":
         wait_enumerated(request)
     elif what == "detach":
-        with devices_lock:
+        with changed:
             device = devices.pop(request["busid"], None)
             if device and device.port is not None and vhci_ports()[device.port][1] != FREE:
                 with open(VHCI + "/detach", "w") as f:

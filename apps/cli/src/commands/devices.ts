@@ -67,7 +67,8 @@ function show(context: Context, connection: Connection, seen: readonly Seen[]): 
 		output.print(`No Particle device was found ${connection.where}.`);
 		output.paragraph(
 			'Check that the device has power and that the cable carries data (some only charge). If the computer still does not see it, ' +
-				'put it in DFU mode: hold MODE (SETUP on older devices), tap RESET, and let go when the LED blinks yellow.',
+				'put it in DFU mode: hold MODE (SETUP on older devices), tap RESET, and let go when the LED blinks yellow. ' +
+				'"linac doctor --watch" says what the computer sees while you plug it in.',
 		);
 		return;
 	}

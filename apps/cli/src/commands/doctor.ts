@@ -5,6 +5,7 @@
 import { platforms } from '@linac/catalog';
 import { systemClock } from '@linac/core';
 import {
+	backupsFolder,
 	cacheFolder,
 	checkHost,
 	type HostFinding,
@@ -59,7 +60,10 @@ async function examineAll(context: Context, ids: readonly UsbIds[], options: Doc
 	const seen = await observeHost({
 		ids,
 		oldestNode,
-		folders: [{ what: 'downloads', path: cacheFolder(context.env) }],
+		folders: [
+			{ what: 'downloads', path: cacheFolder(context.env) },
+			{ what: 'backups', path: backupsFolder(context.env) },
+		],
 		...(usbIp === undefined ? {} : { usbIp }),
 	});
 	const host = checkHost(seen, ids);

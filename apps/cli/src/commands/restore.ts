@@ -3,6 +3,7 @@ import type { RetryClass } from '@linac/core';
 import type { Permission, Plan } from '@linac/planner';
 import { type Diagnosis, type RestoreReport, restore } from '@linac/programmer';
 import { listDevices } from '@linac/usb';
+import { backupHook } from '../backup-keeper.js';
 import { chooseDevice } from '../choose-device.js';
 import { confirm } from '../confirm.js';
 import { type Connection, connect } from '../connect.js';
@@ -32,6 +33,7 @@ export async function restoreCommand(context: Context, options: RestoreCommandOp
 	const files = await filesFor(context, options.app === undefined ? [] : [options.app]);
 	const { allow } = goalOf(options, files, options.target);
 	const permissions: Permission[] = [...allow, ...(options.experimental ? (['experimental'] as const) : [])];
+	const backup = await backupHook(context, options);
 	const connection = await connect(context, options);
 	const sources = await openSources(context, options);
 	const progress = new JobProgress(output);
@@ -59,6 +61,7 @@ export async function restoreCommand(context: Context, options: RestoreCommandOp
 			allow: permissions,
 			...(options.target === undefined ? {} : { target: options.target }),
 			...(options.dryRun ? { dryRun: true } : {}),
+			...(backup ? { backup } : {}),
 			limits: { operatorMs: context.interactive ? operatorMs : 0 },
 			openRelease: (platform, version) => {
 				const named = options.target === version ? releaseNamed(version, platformNamed(platform)).version : version;

@@ -1,0 +1,121 @@
+/** What npm's particle-usb flashes to a device is what the device runs afterwards: whole releases, of real modules wherever they can be had. */
+import { type ReleaseSet, releasesFor, type SourcedModule, slotByName } from '@linac/catalog';
+import { contentBytes, ModuleFunction } from '@linac/firmware';
+import { standInRelease } from '@linac/virtual';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { realRelease } from '../support/release-files.js';
+import { checked } from './compatibility.js';
+import { type BenchDevice, inMode, LabBench, realVersions, running, toDfu } from './devices.js';
+import { bootGuest, type Guest, noLabHere } from './guest.js';
+import { kindOf, ParticleUsbInGuest, type SeenModule } from './particle-usb-in-guest.js';
+
+const why = noLabHere();
+if (why) throw new Error(why);
+
+let bench: LabBench;
+let guest: Guest;
+let tool: ParticleUsbInGuest;
+
+beforeAll(async () => {
+	bench = await LabBench.start();
+	guest = await bootGuest();
+	tool = new ParticleUsbInGuest(guest);
+});
+afterAll(async () => {
+	await tool?.end();
+	await guest?.close();
+	await bench?.close();
+});
+
+interface Update {
+	platform: string;
+	from: string;
+	to: string;
+}
+
+const realUpdates: Update[] = ['argon', 'boron', 'bsom', 'b5som', 'tracker', 'photon', 'p1', 'electron'].flatMap((platform) => {
+	const versions = realVersions(platform).filter((v) => v !== '4.0.2');
+	return versions.slice(1).map((to, i) => ({ platform, from: versions[i]!, to }));
+});
+// From the newest but one with a real layout of its own to the newest, where only stand-ins can be had.
+const standInUpdates: Update[] = ['p2', 'msom', 'trackerm', 'boron'].map((platform) => {
+	const all = releasesFor(platform).map((r) => r.version);
+	return { platform, from: '5.9.0', to: all[0]! };
+});
+
+describe('a device that particle-usb has updated runs the new version', () => {
+	test.each([...realUpdates, ...standInUpdates].map((u) => [`${u.platform} from ${u.from} to ${u.to}`, u] as const))(
+		'%s',
+		async (_, update) => {
+			const it = bench.add({ platform: update.platform, version: update.from });
+			await checked(
+				{
+					platform: update.platform,
+					device: it.label,
+					tool: 'particle-usb',
+					toolVersion: tool.version,
+					operation: 'update to another release',
+				},
+				async () => {
+					await inMode(it, ['normal', 'safe', 'listening']);
+					await guest.attach(it);
+					const release = releaseFor(update);
+					await flashRelease(it, release);
+					await tool.with(it.device.deviceId, async (device) => {
+						expect(device.firmwareVersion).toBe(update.to);
+						const told = await tool.on<SeenModule[]>(it.device.deviceId, 'getFirmwareModuleInfo');
+						for (const { module } of release.modules.filter((m) => !skipped(it, m))) {
+							const { function: kind, index, version } = module.prefix;
+							if (kind === ModuleFunction.radioStack) continue;
+							const there = told.filter((m) => kindOf(m) === kind && (kind !== ModuleFunction.system || m.index === index));
+							expect(there.map((m) => m.version)).toContain(version);
+						}
+						expect(told.flatMap((m) => m.validityErrors)).toEqual([]);
+					});
+					expect(it.device.mode).toBe('normal');
+					return `to ${update.to}`;
+				},
+			);
+			await guest.detach(it.busid);
+			it.device.unplug();
+		},
+	);
+});
+
+function releaseFor({ platform, to }: Update): ReleaseSet {
+	return realVersions(platform).includes(to) ? realRelease(platform, to) : standInRelease(platform, to);
+}
+
+/** What no USB tool writes: encrypted parts, and firmware of another chip. */
+function skipped(it: BenchDevice, { module, slot }: SourcedModule): boolean {
+	return module.prefix.function === ModuleFunction.ncp || slotByName(it.platform, slot)?.encrypted === true;
+}
+
+/** Bootloaders by control requests, then everything else over DFU, as particle-cli does it too. */
+async function flashRelease(it: BenchDevice, release: ReleaseSet): Promise<void> {
+	const id = it.device.deviceId;
+	const internal = it.platform.alternates.find((a) => a.storage === 'internal')!;
+	const modules = release.modules.filter((m) => !skipped(it, m));
+	const overDfu = (m: SourcedModule) => slotByName(it.platform, m.slot)?.transports.includes('dfu') === true;
+	// The second bootloader of an RTL872x asks for the first.
+	const byRequest = modules.filter((m) => !overDfu(m)).sort((a, b) => b.module.prefix.index - a.module.prefix.index);
+	for (const { module } of byRequest) {
+		await tool.with(id, () => tool.on(id, 'updateFirmware', module.bytes));
+		await inMode(it, ['normal', 'safe', 'listening', 'off']);
+		await running(guest, it);
+	}
+	await tool.with(id, () => tool.on(id, 'enterDfuMode'));
+	await toDfu(guest, it);
+	const rest = modules.filter(overDfu);
+	await tool.with(id, async () => {
+		for (const [i, { module }] of rest.entries()) {
+			const startAddr = module.prefix.start + internal.addressOffset;
+			await tool.on(id, 'writeOverDfu', contentBytes(module), {
+				altSetting: internal.number,
+				startAddr,
+				leave: i === rest.length - 1,
+			});
+		}
+	});
+	await running(guest, it);
+}
