@@ -11,6 +11,12 @@ const listening =
 
 export function registerSerial({ add, runs }: Registrar): void {
 	const serial = add('serial', 'talk to a device over its serial port (listening mode)');
+	examples(
+		serial,
+		['linac serial list', 'which ports there are'],
+		['linac serial identify', 'who the device is, asked over its port'],
+		['linac serial monitor', 'what it prints, until Ctrl-C'],
+	);
 	const command = (name: string, summary: string, description = summary) =>
 		withOutput(withPort(add(name, summary, description, serial)));
 
