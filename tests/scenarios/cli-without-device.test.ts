@@ -111,6 +111,13 @@ describe('a wrong command line', () => {
 		['a file that is not there', ['flash', 'nowhere.bin', ...nowhere], 3, 'FILE_NOT_FOUND'],
 		['a web page instead of firmware', ['flash', 'page.bin', ...nowhere], 3, 'HTML_PAGE'],
 		['a file with one wrong bit', ['flash', 'damaged.bin', ...nowhere], 3, 'CRC_MISMATCH'],
+		['a part to restore that there is not', ['backup', 'restore', 'tinker.bin', '--only', 'everything'], 2, 'USAGE'],
+		['a backup that is not there', ['backup', 'inspect', 'nowhere.json'], 3, 'FILE_NOT_FOUND'],
+		['a firmware instead of a backup', ['backup', 'restore', 'tinker.bin', ...nowhere], 3, 'BACKUP_UNREADABLE'],
+		['a key that is not there', ['keys', 'load', 'nowhere.pem', ...nowhere], 3, 'FILE_NOT_FOUND'],
+		['a key in a file that is there already', ['keys', 'save', 'tinker.bin', ...nowhere], 3, 'FILE_EXISTS'],
+		['a form of key that there is not', ['keys', 'save', 'new.pem', '--format', 'jwk', ...nowhere], 2, 'USAGE'],
+		['a port without a host', ['keys', 'server', 'tinker.bin', '--port', '1', ...nowhere], 2, 'USAGE'],
 		['nobody at the USB/IP address', ['devices', ...nowhere], 5, 'USBIP_UNREACHABLE'],
 		['a flash where nobody is at the USB/IP address', ['flash', 'tinker.bin', '--yes', ...nowhere], 5, 'USBIP_UNREACHABLE'],
 	];

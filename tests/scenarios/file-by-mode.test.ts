@@ -83,19 +83,22 @@ describe.each(withReleases.map((p) => [p.name, p] as const))('a folder of binari
 	const target = releases[0]!.version;
 
 	test.each(modes)('is sent in the modes that the table allows, every file of it, from a device in %s mode', (mode) => {
-		const found = releases.slice().reverse().flatMap((from) => {
-			if (from.version === target) return [];
-			const depth = mode === 'dfu' ? 'read' : 'reported';
-			const device = snapshotOf(platform, withOlderSoftDevice(platform, deviceModules(platform, from.version)), {
-				mode,
-				depth,
-				setupDone: false,
-			});
-			const files = folder(platform, target).map((module, i) => ({ name: `${9 - i}.bin`, module, problems: [] }));
-			const goal: Goal = { files, applicationOnly: false, allow: [], setupDone: true };
-			const made = plan(device, goal, { platform });
-			return made.ok ? [{ files, plan: made.value.plan }] : [];
-		})[0];
+		const found = releases
+			.slice()
+			.reverse()
+			.flatMap((from) => {
+				if (from.version === target) return [];
+				const depth = mode === 'dfu' ? 'read' : 'reported';
+				const device = snapshotOf(platform, withOlderSoftDevice(platform, deviceModules(platform, from.version)), {
+					mode,
+					depth,
+					setupDone: false,
+				});
+				const files = folder(platform, target).map((module, i) => ({ name: `${9 - i}.bin`, module, problems: [] }));
+				const goal: Goal = { files, applicationOnly: false, allow: [], setupDone: true };
+				const made = plan(device, goal, { platform });
+				return made.ok ? [{ files, plan: made.value.plan }] : [];
+			})[0];
 		expect(found, `no release leads to ${target}`).toBeDefined();
 		const { files, plan: made } = found!;
 

@@ -59,7 +59,8 @@ afterAll(async () => {
 test('to root nothing is wrong: the missing rule is for information, and the board is reached through the kernel', async () => {
 	const seen = await doctor();
 	expect(codes(seen, 'warning', 'error')).toEqual([]);
-	expect(codes(seen, 'info')).toContain('UDEV_RULE_MISSING');
+	// Debian's dfu-util brings a rule with some of our ids.
+	expect(codes(seen, 'info').join()).toMatch(/UDEV_RULE_(MISSING|INCOMPLETE)/);
 	expect(seen.host.find((f) => f.code === 'USB')!.message).toMatch(/Boron.* at \d+-\d/);
 	expect(seen.devices).toHaveLength(1);
 	expect(seen.devices[0]).toMatchObject({ reachable: true, mode: 'normal', findings: [] });
@@ -69,7 +70,7 @@ test('to root nothing is wrong: the missing rule is for information, and the boa
 test('to a user without rights it names rule and permission, and what to do', async () => {
 	const seen = await doctor(nobody);
 	expect(codes(seen, 'error')).toContain('USB_PERMISSION');
-	expect(codes(seen, 'warning')).toContain('UDEV_RULE_MISSING');
+	expect(codes(seen, 'warning').join()).toMatch(/UDEV_RULE_(MISSING|INCOMPLETE)/);
 	expect(seen.host.find((f) => f.code === 'USB_PERMISSION')!.hint).toContain('--install-udev-rule');
 	expect(seen.devices[0]).toMatchObject({
 		reachable: false,

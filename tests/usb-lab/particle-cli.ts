@@ -40,7 +40,7 @@ export function particleCliPlace(): ParticleCliPlace {
 }
 
 /** Runs a Node program here once, so that its compiled code is kept in `cache`. What it does and whether it succeeds does not matter. */
-export function compileInto(cache: string, node: string, argv: readonly string[]): void {
+function compileInto(cache: string, node: string, argv: readonly string[]): void {
 	const env = { ...process.env, ...environment, HOME: cache, NODE_COMPILE_CACHE: cache };
 	try {
 		execFileSync(node, argv, { env, stdio: 'ignore', timeout: 120_000 });
@@ -61,11 +61,12 @@ export class ParticleCli {
 		this.#guest = guest;
 	}
 
-	/** What `particle ARGUMENTS` does. Two minutes are not enough for every flash on a small machine that is busy. */
-	run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+	/** What `particle ARGUMENTS` does. `compiled: false`: without code that was compiled before, as it is when it is installed. Two minutes are not enough for every flash on a small machine that is busy. */
+	run(argv: readonly string[], options: RunOptions & { compiled?: boolean } = {}): Promise<RunResult> {
+		const { compiled = true, ...rest } = options;
 		const { node, script, compileCache } = this.#place;
-		const env = { ...environment, NODE_COMPILE_CACHE: compileCache, ...options.env };
-		return this.#guest.run([node, script, ...argv], { timeoutMs: 600_000, ...options, env });
+		const env = { ...environment, ...(compiled && { NODE_COMPILE_CACHE: compileCache }), ...rest.env };
+		return this.#guest.run([node, script, ...argv], { timeoutMs: 600_000, ...rest, env });
 	}
 
 	/** The same, and throws with its words when it ends with another status than 0. */
@@ -84,5 +85,6 @@ export class ParticleCli {
 
 /** The last line that it has said. */
 export function wordsOf({ stdout, stderr }: RunResult): string {
-	return `${stdout}\n${stderr}`.split('\n').findLast((line) => line.trim() !== '')?.trim() ?? '';
+	const lines = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim());
+	return lines.filter((line) => line !== '').at(-1) ?? '';
 }

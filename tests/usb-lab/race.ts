@@ -1,6 +1,6 @@
 /**
  * The race of `npm run bench:lab`: linac and particle-cli program the same kind of virtual Boron, with the datasheet's times, attached to the same
- * kernel, with the same modules, from Device OS 2.2.0 to 4.0.1 and to another application. Both run on the same Node, both with their code compiled.
+ * kernel, with the same modules, from Device OS 2.2.0 to 4.0.1 and to another application. Both run on the same Node, each as it is installed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,8 @@ import { realRelease } from '../support/release-files.js';
 import { parsed } from '../support/virtual-lab.js';
 import { type BenchDevice, inMode, LabBench } from './devices.js';
 import { bootGuest, type Guest } from './guest.js';
-import { compileInto, ParticleCli, particleCliPlace } from './particle-cli.js';
+import { linacMain } from './linac-in-guest.js';
+import { ParticleCli, particleCliPlace } from './particle-cli.js';
 
 export interface Lap {
 	tool: 'linac' | 'particle-cli';
@@ -31,8 +32,6 @@ export interface Lap {
 	output: string;
 }
 
-const linacMain = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'dist', 'main.js');
-
 /** Runs `laps` laps of each tool in turns. `onLap` is called after each. */
 export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): Promise<Lap[]> {
 	const { node } = particleCliPlace();
@@ -44,17 +43,16 @@ export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): 
 		mkdirSync(folder);
 		for (const { origin, module } of release.modules) writeFileSync(join(folder, origin.split(/[\\/]/).at(-1)!), module.bytes);
 		writeFileSync(join(folder, 'tinker.bin'), tinker);
-		const compiled = join(guest.folder, 'linac-compiled');
-		mkdirSync(compiled);
-		for (const argv of [['devices'], ['flash', folder, '--target', '4.0.1', '--yes']]) compileInto(compiled, node, [linacMain, ...argv]);
 		const particle = new ParticleCli(guest);
 		const tools = {
 			linac: () =>
-				guest.run([node, linacMain, 'flash', join(folder, 'tinker.bin'), '--target', '4.0.1', '--source', folder, '--offline', '--yes'], {
-					timeoutMs: 900_000,
-					env: { NODE_COMPILE_CACHE: compiled },
-				}),
-			'particle-cli': () => particle.run(['flash', '--local', folder], { timeoutMs: 900_000 }),
+				guest.run(
+					[node, linacMain, 'flash', join(folder, 'tinker.bin'), '--target', '4.0.1', '--source', folder, '--offline', '--yes'],
+					{
+						timeoutMs: 900_000,
+					},
+				),
+			'particle-cli': () => particle.run(['flash', '--local', folder], { timeoutMs: 900_000, compiled: false }),
 		};
 		const all: Lap[] = [];
 		for (let lap = 0; lap < laps; lap++) {

@@ -15,6 +15,8 @@ export interface InstalledRule {
 export interface InstallOptions {
 	path: string;
 	text: string;
+	/** How the file is written; for tests. */
+	write?: (path: string, text: string) => Promise<void>;
 	/** How a program is run; for tests. */
 	run?: (file: string, args: readonly string[]) => Promise<void>;
 }
@@ -29,9 +31,10 @@ export async function installUdevRule(options: InstallOptions): Promise<Installe
 	const written = readOr(path) !== text;
 	if (written) {
 		try {
-			await writeWhole(path, text);
+			await (options.write ?? writeWhole)(path, text);
 		} catch (error) {
-			const code = (error as NodeJS.ErrnoException).code ?? ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
+			// `writeWhole` tells what the system said as the cause.
+			const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
 			if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error;
 			throw new LinacError('NOT_ROOT', `This user may not write ${path}.`, {
 				retry: 'operator',

@@ -1,0 +1,180 @@
+/**
+ * linac through a real kernel: node-usb, libusb, usbfs, with cdc-acm bound to the device's serial port meanwhile. The jobs are those that it does over
+ * USB/IP directly in the other tests: so what differs here is the kernel.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asPlatform, type ReleaseSet, slotByName } from '@linac/catalog';
+import { equalBytes } from '@linac/core';
+import { contentBytes, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { standInApplication, standInRelease } from '@linac/virtual';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { realRelease } from '../support/release-files.js';
+import { checked, type Operation } from './compatibility.js';
+import { type BenchDevice, inMode, LabBench, realVersions, running } from './devices.js';
+import { bootGuest, type Guest, noLabHere } from './guest.js';
+import { Linac } from './linac-in-guest.js';
+
+const why = noLabHere();
+if (why) throw new Error(why);
+
+let bench: LabBench;
+let guest: Guest;
+let linac: Linac;
+
+beforeAll(async () => {
+	bench = await LabBench.start();
+	guest = await bootGuest();
+	linac = new Linac(guest);
+});
+afterAll(async () => {
+	await guest?.close();
+	await bench?.close();
+});
+
+const row = (it: BenchDevice, operation: string): Operation => ({
+	platform: it.platform.name,
+	device: [it.version, it.standIn ? 'stand-in' : ''].filter(Boolean).join(' '),
+	tool: 'linac',
+	toolVersion: linac.version,
+	operation,
+});
+
+interface Job {
+	platform: string;
+	from: string;
+	to: string;
+}
+const jobs: Job[] = [
+	{ platform: 'boron', from: '2.2.0', to: '4.0.1' },
+	{ platform: 'photon', from: '1.5.2', to: '2.2.0' },
+	{ platform: 'tracker', from: '2.2.0', to: '4.0.1' },
+	{ platform: 'electron', from: '2.2.0', to: '2.3.1' },
+	{ platform: 'p2', from: '5.7.0', to: '5.9.0' },
+];
+
+describe.each(jobs)('$platform from Device OS $from to $to', ({ platform, from, to }) => {
+	let it: BenchDevice;
+	let release: ReleaseSet;
+	let application: ParsedModule;
+	/** Release and application, which is linked against it. */
+	let folder: string;
+	let file: string;
+
+	beforeEach(async () => {
+		const isReal = realVersions(platform).includes(to);
+		release = isReal ? realRelease(platform, to) : standInRelease(platform, to);
+		application = standInApplication(asPlatform(platform), to, { version: 9, size: 30_000, seed: 9 }).module;
+		folder = join(guest.folder, `${platform}-${to}`);
+		file = join(guest.folder, `${platform}.bin`);
+		mkdirSync(folder, { recursive: true });
+		for (const { slot, module } of release.modules) writeFileSync(join(folder, `${slot}.bin`), module.bytes);
+		writeFileSync(file, application.bytes);
+		it = { ...bench.add({ platform, version: from }) };
+		it.standIn = !realVersions(platform).includes(from);
+		await inMode(it, ['normal', 'safe', 'listening']);
+		await guest.attach(it);
+	});
+	afterEach(async () => {
+		await guest.detach(it.busid);
+		it.device.unplug();
+	});
+
+	const flash = () => ['flash', file, '--target', to, '--source', folder, '--offline', '--yes'];
+
+	/** The device is what was asked for, by its own flash; whatever the tool says. */
+	function expectProgrammed(): void {
+		expect(it.device.mode, it.device.why).toBe('normal');
+		const flashed = it.device.installedModules();
+		for (const { slot, module } of [...release.modules, { slot: 'user-part', module: application }]) {
+			const { function: kind, index, version, start } = module.prefix;
+			if (kind === ModuleFunction.ncp || slotByName(it.platform, slot)?.encrypted) continue;
+			expect(
+				flashed.some(
+					(m) => m.function === kind && m.version === version && (m.index === index || kind === ModuleFunction.radioStack),
+				),
+				slot,
+			).toBe(true);
+			const bytes = contentBytes(module);
+			if (kind !== ModuleFunction.bootloader)
+				expect(equalBytes(it.device.flash('internal').read(start, bytes.length), bytes), slot).toBe(true);
+		}
+	}
+
+	test('is programmed and verified, and found right afterwards', () =>
+		checked(row(it, 'flash --target, verify'), async () => {
+			const report = await linac.done(...flash());
+			expect(report.outcome).toBe('verified');
+			expectProgrammed();
+			const verified = await linac.run(['verify', file, '--target', to, '--source', folder, '--offline']);
+			expect(verified.status, verified.stdout + verified.stderr).toBe(0);
+			expect(it.device.mode).toBe('normal');
+			// The same once more has nothing to do.
+			await running(guest, it);
+			const again = await linac.done(...flash());
+			expect(again.outcome).toBe('already');
+			return `to ${to}`;
+		}));
+
+	test('survives a pulled cable: the same command finishes the job', () =>
+		checked(row(it, 'flash, cable pulled, flash'), async () => {
+			it.device.faults.unplugAtTransfer(600);
+			const cut = await linac.run(flash());
+			expect(cut.status, cut.stdout + cut.stderr).toBe(6);
+			expect(cut.json.error?.code ?? cut.json.report?.error?.code).toMatch(/^(USB_DISCONNECTED|DEVICE_NOT_BACK)$/);
+			it.device.plug();
+			await inMode(it, ['normal', 'safe', 'listening', 'dfu']);
+			await guest.enumerated(it.busid);
+			const report = await linac.done(...flash());
+			expect(report.outcome).toBe('verified');
+			expectProgrammed();
+			return `to ${to}`;
+		}));
+
+	test('is listed and identified, and goes to every mode and back', () =>
+		checked(row(it, 'devices, identify, usb'), async () => {
+			const id = it.device.deviceId;
+			expect(await linac.done('devices')).toMatchObject([{ platform, deviceId: id, mode: 'normal', osVersion: from }]);
+			expect(await linac.done('identify')).toMatchObject({ deviceId: id });
+			await linac.done('usb', 'dfu');
+			expect(it.device.mode).toBe('dfu');
+			expect(await linac.done('devices')).toMatchObject([{ platform, deviceId: id, mode: 'dfu' }]);
+			await linac.done('usb', 'reset');
+			await running(guest, it);
+			await linac.done('usb', 'start-listening');
+			expect(it.device.mode).toBe('listening');
+			await linac.done('usb', 'stop-listening');
+			expect(it.device.mode).toBe('normal');
+			await linac.done('usb', 'safe-mode');
+			await inMode(it, 'safe');
+		}));
+
+	test('tells who it is and what is on it over the serial port that the kernel made', () =>
+		checked(row(it, 'serial list, identify, inspect'), async () => {
+			const id = it.device.deviceId;
+			const { serialPort } = await guest.enumerated(it.busid);
+			expect(JSON.stringify(await linac.done('serial', 'list'))).toContain(serialPort);
+			await linac.done('usb', 'start-listening');
+			await inMode(it, 'listening');
+			expect(await linac.done('serial', 'identify', '--port', serialPort!)).toMatchObject({ deviceId: id });
+			const inspected = JSON.stringify(await linac.done('serial', 'inspect', '--port', serialPort!));
+			for (const m of it.device.installedModules().filter((one) => one.function === ModuleFunction.system))
+				expect(inspected).toContain(String(m.version));
+		}));
+});
+
+describe('what a kernel refuses', () => {
+	test('somebody who may not open the device is told so, and what to do', async () => {
+		const it = bench.add({ platform: 'argon' });
+		await inMode(it, 'normal');
+		await guest.attach(it);
+		await checked(row(it, 'identify without permission'), async () => {
+			const result = await linac.run(['identify'], { as: 65534, cwd: '/' });
+			expect(result.status, result.stdout + result.stderr).toBe(9);
+			expect(result.json.error).toMatchObject({ code: 'USB_PERMISSION', hint: expect.stringContaining('udev') });
+			return 'USB_PERMISSION';
+		});
+		await guest.detach(it.busid);
+		it.device.unplug();
+	});
+});
