@@ -3,7 +3,7 @@
  * device is back on the bus in it. Before DFU is left for the last time, everything that can be read is proved by reading it.
  */
 import { asLinacError, LinacError, toHex } from '@linac/core';
-import { dctNeedsSystem, type ExpectedModule, type Step, type StepAction } from '@linac/planner';
+import { dctNeedsSystem, type ExpectedModule, type PendingUpdate, type Step, type StepAction } from '@linac/planner';
 import type { KnownModule } from './known-modules.js';
 import { needsDfuButton, poll } from './operator.js';
 import { installed } from './proofs.js';
@@ -70,7 +70,7 @@ async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
 async function lookForOrders(job: RunningJob): Promise<void> {
 	const { session } = job;
 	if (!dctNeedsSystem({ platform: session.platform }) || job.before.depth !== 'read' || job.before.pending !== undefined) return;
-	const { pending = [] } = await snapshotInDfu(session);
+	const pending = await ordersIfReadable(job);
 	if (pending.length === 0) return;
 	throw new LinacError(
 		'ORDERS_FOUND',
@@ -80,6 +80,19 @@ async function lookForOrders(job: RunningJob): Promise<void> {
 			hint: 'The job is planned again with them known.',
 		},
 	);
+}
+
+/** A bootloader that has found its functions missing once does not look for them again before its next start: then nothing can be said. */
+async function ordersIfReadable({ session, world }: RunningJob): Promise<PendingUpdate[]> {
+	try {
+		return (await snapshotInDfu(session)).pending ?? [];
+	} catch (error) {
+		const e = asLinacError(error);
+		if (e.code !== 'DFU_STATUS' && e.code !== 'USB_STALL') throw e;
+		world.log.debug('the DCT cannot be read before the next start', { code: e.code });
+		await session.close();
+		return [];
+	}
 }
 
 /**

@@ -187,6 +187,7 @@ class Stm32f2 implements Chip {
 		// Looked up once, when the DCT is first asked for: in other parts that have been written since, the functions stand elsewhere.
 		let found: string | undefined;
 		const reached = () => {
+			if (!inScope(rules().overDfu.dctNeedsSystem, hw.platform)) return true;
 			const whole = this.#reachesDct(hw);
 			const now = whole ? this.#parts(hw).reduce((text, p) => `${text} ${p.flash.u32(p.end)}`, 'whole') : '';
 			found ??= now;
