@@ -82,7 +82,7 @@ function tinkerFor(platform: string, system: number): ParsedModule | undefined {
 }
 
 /** NCP firmware where a release names none: the Argon has had version 5 from the beginning (data/platforms/argon.json). */
-const olderNcp = 5;
+export const olderNcp = 5;
 
 /** A bench of virtual devices. Their restarts take a tenth of the estimated time, their flash nothing much. */
 export class LabBench {
