@@ -92,20 +92,24 @@ function toWrite(it: BenchDevice, { platform, from, to }: Update): SourcedModule
 	return [...ncp, ...wanted];
 }
 
-/** Bootloaders by control requests, then everything else over DFU, as particle-cli does it too. */
+/** Bootloaders by control requests, then everything else over DFU, as particle-cli does it too; NCP firmware last, because it asks for the new system part. */
 async function flash(it: BenchDevice, modules: SourcedModule[]): Promise<void> {
 	const id = it.device.deviceId;
 	const internal = it.platform.alternates.find((a) => a.storage === 'internal')!;
 	const overDfu = (m: SourcedModule) => slotByName(it.platform, m.slot)?.transports.includes('dfu') === true;
+	const ofNcp = (m: SourcedModule) => m.module.prefix.function === ModuleFunction.ncp;
 	// The second bootloader of an RTL872x asks for the first.
-	const byRequest = modules.filter((m) => !overDfu(m)).sort((a, b) => b.module.prefix.index - a.module.prefix.index);
-	for (const { module } of byRequest) {
+	const bootloaders = modules
+		.filter((m) => !overDfu(m) && !ofNcp(m))
+		.sort((a, b) => b.module.prefix.index - a.module.prefix.index);
+	const byRequest = async ({ module }: SourcedModule) => {
 		const { times } = await guest.enumerated(it.busid);
 		await tool.with(id, () => tool.on(id, 'updateFirmware', module.bytes));
 		// It puts the module in its place and restarts.
 		await guest.enumerated(it.busid, { after: times });
 		await running(guest, it);
-	}
+	};
+	for (const bootloader of bootloaders) await byRequest(bootloader);
 	await tool.with(id, () => tool.on(id, 'enterDfuMode'));
 	await toDfu(guest, it);
 	const rest = modules.filter(overDfu);
@@ -120,4 +124,5 @@ async function flash(it: BenchDevice, modules: SourcedModule[]): Promise<void> {
 		}
 	});
 	await running(guest, it);
+	for (const ncp of modules.filter(ofNcp)) await byRequest(ncp);
 }
