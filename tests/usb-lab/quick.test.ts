@@ -1,11 +1,15 @@
-/** The quick part of the USB lab: one guest, every platform in DFU mode, a write and a read back, modules read. The rest: `npm run test:lab`. docs/usb-lab.md. */
+/** The quick part of the USB lab: one guest, every platform in DFU mode, a write and a read back, modules read, a job of linac. The rest: `npm run test:lab`. docs/usb-lab.md. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { platforms } from '@linac/catalog';
 import { equalBytes, seededRandom } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
+import { standInApplication } from '@linac/virtual';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BenchDevice, inMode, LabBench } from './devices.js';
 import { DfuUtil, saidBy } from './dfu-util-runs.js';
 import { bootGuest, type Guest, noLabHere } from './guest.js';
+import { Linac } from './linac-in-guest.js';
 import { ParticleUsbInGuest, type SeenModule } from './particle-usb-in-guest.js';
 
 const why = noLabHere();
@@ -61,4 +65,19 @@ describe.skipIf(why !== undefined)('unmodified tools on a real Linux kernel', ()
 		expect(modules.filter((m) => /system/i.test(m.type)).map((m) => m.version)).toEqual(system.map((m) => m.version));
 		await tool.end();
 	});
+
+	test('linac programs an application through the kernel: into DFU mode, written, read back, started', async () => {
+		const { device, busid, version } = photon;
+		const linac = new Linac(guest);
+		const { module } = standInApplication('photon', version!, { version: 9, size: 8_000 });
+		const file = join(guest.folder, 'application.bin');
+		writeFileSync(file, module.bytes);
+		const { status, json, stdout, stderr } = await linac.run(['flash', file, '--device', device.deviceId, '--offline', '--yes']);
+		expect(status, stdout + stderr).toBe(0);
+		expect(json.outcome).toBe('verified');
+		await inMode(photon, 'normal');
+		expect(device.installedModules().find((m) => m.function === ModuleFunction.user)).toMatchObject({ version: 9, valid: true });
+		expect((await guest.enumerated(busid)).times).toBeGreaterThan(2);
+		// 20 s on a machine that has nothing else to do.
+	}, 600_000);
 });
