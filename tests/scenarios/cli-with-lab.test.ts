@@ -206,7 +206,7 @@ describe('modes', () => {
 // The tests from here on build on each other: one device's life.
 describe('programming', () => {
 	test('a cable that comes out ends the job with its own code; the same command then finishes it', async () => {
-		await lab.type('unplug-at boron 300');
+		await lab.type('unplug-at boron 600');
 		const torn = await withSources(...flash, '--yes', '--json');
 		expect(torn).toMatchObject({ code: 6 });
 		expect(document<ReportLike>(torn)).toMatchObject({ outcome: 'failed', error: { code: 'USB_DISCONNECTED' } });

@@ -201,6 +201,7 @@ async function watch(context: Context, ids: readonly UsbIds[], options: DoctorOp
 			clock: systemClock,
 			signal,
 			timeoutMs: seconds * 1000,
+			before: here,
 			onChange: (what, device) => output.note(`  ${what}: ${shortName(device)}`),
 		});
 		const finding = judgeWatch(seen, ids);

@@ -180,3 +180,9 @@ test('lines of the kernel that are about trouble are told from the others, with 
 	];
 	expect(usbTrouble(lines).map((t) => t.port)).toEqual(['1-2', '1-2.3', '2-4', '1-2.3']);
 });
+
+test('a hand that is quicker than the first look is seen, by what was there when it was asked', async () => {
+	const clock = new VirtualClock();
+	const seen = await watchUsb({ devices: async () => [mouse, boron] }, { ids, clock, timeoutMs: 30_000, before: [mouse] });
+	expect(judgeWatch(seen, ids)).toMatchObject({ code: 'WATCH_FOUND', port: '1-2' });
+});

@@ -32,6 +32,8 @@ export interface WatchOptions {
 	signal?: AbortSignal;
 	/** Give up after this long, ms. */
 	timeoutMs: number;
+	/** What was there when the person was asked to plug the board in: a quick hand is faster than another look. Default: what is there now. */
+	before?: readonly SeenUsbDevice[];
 	/** Told of each device that comes or goes. */
 	onChange?: (what: 'arrived' | 'left', device: SeenUsbDevice) => void;
 }
@@ -50,7 +52,7 @@ export async function watchUsb(watcher: UsbWatcher, options: WatchOptions): Prom
 	const began = clock.now();
 	// What was said before is not about what is plugged in now.
 	watcher.kernelLog?.();
-	let present = await look(watcher);
+	let present = options.before ? byKey(options.before) : await look(watcher);
 	const seen: WatchedUsb = { arrived: [], left: [], restless: [], ms: 0 };
 	const comings = new Map<string, number>();
 	let changed: number | undefined;
@@ -87,7 +89,11 @@ export async function watchUsb(watcher: UsbWatcher, options: WatchOptions): Prom
 }
 
 async function look(watcher: UsbWatcher): Promise<Map<string, SeenUsbDevice>> {
-	return new Map((await watcher.devices()).map((d) => [keyOf(d), d]));
+	return byKey(await watcher.devices());
+}
+
+function byKey(devices: readonly SeenUsbDevice[]): Map<string, SeenUsbDevice> {
+	return new Map(devices.map((d) => [keyOf(d), d]));
 }
 
 const otherCable =
