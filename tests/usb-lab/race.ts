@@ -13,7 +13,6 @@ import { realRelease } from '../support/release-files.js';
 import { parsed } from '../support/virtual-lab.js';
 import { type BenchDevice, inMode, LabBench } from './devices.js';
 import { bootGuest, type Guest, type RunResult } from './guest.js';
-import { linacMain } from './linac-in-guest.js';
 import { ParticleCli, particleCliPlace } from './particle-cli.js';
 
 export interface Lap {
@@ -35,6 +34,9 @@ export interface Lap {
 	output: string;
 }
 
+/** As `npm run linac` runs it. */
+const linacMain = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bundle', 'main.js');
+
 /** Runs `laps` laps of each tool in turns. `onLap` is called after each. */
 export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): Promise<Lap[]> {
 	const { node } = particleCliPlace();
@@ -50,7 +52,19 @@ export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): 
 		const tools = {
 			linac: () =>
 				guest.run(
-					[node, linacMain, 'flash', join(folder, 'tinker.bin'), '--target', '4.0.1', '--source', folder, '--offline', '--yes'],
+					[
+						node,
+						linacMain,
+						'flash',
+						join(folder, 'tinker.bin'),
+						'--target',
+						'4.0.1',
+						'--source',
+						folder,
+						'--offline',
+						'--yes',
+						'--no-backup',
+					],
 					{
 						timeoutMs: 900_000,
 					},
