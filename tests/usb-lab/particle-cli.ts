@@ -9,6 +9,16 @@ import { madeOnce } from './cache.js';
 import type { Guest, RunOptions, RunResult } from './guest.js';
 import { nodeVersionForParticleCli, npmVersions } from './npm-tools.js';
 
+export interface ParticleCliResult extends RunResult {
+	/** It had to be ended, although it had said that it was done. */
+	stayed: boolean;
+	/** From the call until it said so. */
+	doneSeconds?: number;
+}
+
+/** From its last words until it is ended. It begins to end when it says them, which takes seconds here on a busy machine. */
+const stayMs = 60_000;
+
 export interface ParticleCliPlace {
 	node: string;
 	script: string;
@@ -61,12 +71,37 @@ export class ParticleCli {
 		this.#guest = guest;
 	}
 
-	/** What `particle ARGUMENTS` does. `compiled: false`: without code that was compiled before, as it is when it is installed. Two minutes are not enough for every flash on a small machine that is busy. */
-	run(argv: readonly string[], options: RunOptions & { compiled?: boolean } = {}): Promise<RunResult> {
+	/**
+	 * What `particle ARGUMENTS` does. `compiled: false`: without code that was compiled before, as it is when it is installed. Where the device leaves
+	 * the bus with its last request, the process may stay without end, waiting for a transfer that never comes back: `stayed` then, and it is ended
+	 * here, a while after it has said that it is done.
+	 */
+	async run(argv: readonly string[], options: RunOptions & { compiled?: boolean } = {}): Promise<ParticleCliResult> {
 		const { compiled = true, ...rest } = options;
 		const { node, script, compileCache } = this.#place;
 		const env = { ...environment, ...(compiled && { NODE_COMPILE_CACHE: compileCache }), ...rest.env };
-		return this.#guest.run([node, script, ...argv], { timeoutMs: 600_000, ...rest, env });
+		const began = performance.now();
+		let said = '';
+		let doneSeconds: number | undefined;
+		let late: NodeJS.Timeout | undefined;
+		let stayed = false;
+		const process = this.#guest.start([node, script, ...argv], {
+			// Two minutes are not enough for every flash on a small machine that is busy.
+			timeoutMs: 600_000,
+			...rest,
+			env,
+			onOutput: (text, stream) => {
+				if (stream === 'stdout') said += text;
+				if (doneSeconds !== undefined || !/^(Flash success!|Done\.)$/m.test(said)) return;
+				doneSeconds = (performance.now() - began) / 1000;
+				late = setTimeout(() => {
+					stayed = true;
+					process.kill();
+				}, stayMs);
+			},
+		});
+		const result = await process.result.finally(() => clearTimeout(late));
+		return { ...result, ...(stayed ? { status: 0 } : {}), stayed, ...(doneSeconds === undefined ? {} : { doneSeconds }) };
 	}
 
 	/** The same, and throws with its words when it ends with another status than 0. */

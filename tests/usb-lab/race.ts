@@ -12,13 +12,15 @@ import { realTinker } from '../support/real-firmware.js';
 import { realRelease } from '../support/release-files.js';
 import { parsed } from '../support/virtual-lab.js';
 import { type BenchDevice, inMode, LabBench } from './devices.js';
-import { bootGuest, type Guest } from './guest.js';
-import { linacMain } from './linac-in-guest.js';
+import { bootGuest, type Guest, type RunResult } from './guest.js';
 import { ParticleCli, particleCliPlace } from './particle-cli.js';
 
 export interface Lap {
 	tool: 'linac' | 'particle-cli';
-	/** From the start of the process to its end, as measured in the guest. */
+	/**
+	 * From the start of the process to its end. For particle-cli to its "Flash success!" or until the device runs again, whichever is later: its
+	 * process does not always end by itself, and it waits for nothing behind that.
+	 */
 	seconds: number;
 	/** USB transfers that the device has seen, those of the kernel included. */
 	transfers: number;
@@ -31,6 +33,9 @@ export interface Lap {
 	right: string[];
 	output: string;
 }
+
+/** As `npm run linac` runs it. */
+const linacMain = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bundle', 'main.js');
 
 /** Runs `laps` laps of each tool in turns. `onLap` is called after each. */
 export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): Promise<Lap[]> {
@@ -47,7 +52,19 @@ export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): 
 		const tools = {
 			linac: () =>
 				guest.run(
-					[node, linacMain, 'flash', join(folder, 'tinker.bin'), '--target', '4.0.1', '--source', folder, '--offline', '--yes'],
+					[
+						node,
+						linacMain,
+						'flash',
+						join(folder, 'tinker.bin'),
+						'--target',
+						'4.0.1',
+						'--source',
+						folder,
+						'--offline',
+						'--yes',
+						'--no-backup',
+					],
 					{
 						timeoutMs: 900_000,
 					},
@@ -70,7 +87,7 @@ export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): 
 	}
 }
 
-async function runLap(guest: Guest, tool: Lap['tool'], run: () => ReturnType<Guest['run']>): Promise<Lap> {
+async function runLap(guest: Guest, tool: Lap['tool'], run: () => Promise<RunResult & { doneSeconds?: number }>): Promise<Lap> {
 	const release = realRelease('boron', '4.0.1');
 	const wanted = [
 		...release.modules.map((m) => ({ name: `${m.slot} ${m.module.prefix.version}`, module: m.module })),
@@ -86,7 +103,14 @@ async function runLap(guest: Guest, tool: Lap['tool'], run: () => ReturnType<Gue
 		const held = () => wanted.filter(({ module }) => holds(it, module.prefix.start, contentBytes(module))).map((w) => w.name);
 		const before = held();
 		const counted = structuredClone(it.device.counters);
-		const { status, seconds, stdout, stderr } = await run();
+		const began = performance.now();
+		const since = () => (performance.now() - began) / 1000;
+		let backSeconds = 0;
+		it.device.onChange(() => {
+			if (it.device.mode === 'normal' && it.device.attached) backSeconds = since();
+		});
+		const { status, stdout, stderr, doneSeconds } = await run();
+		const seconds = doneSeconds === undefined ? since() : Math.max(doneSeconds, backSeconds);
 		const output = stdout + stderr;
 		if (status !== 0) throw new Error(`${tool} ended with ${status}:\n${output}`);
 		const { transfers, physicalMs } = it.device.counters;

@@ -1,0 +1,44 @@
+// Makes apps/cli/bundle of the built command line: the same modules in a few files, so that a command starts in less than half the time. Made anew only
+// when something was built since. `npm run linac` runs it; tests and packages run `dist`.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const out = join(root, 'apps', 'cli', 'bundle');
+
+function newestIn(folder) {
+	let newest = 0;
+	for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+		if (entry.isFile()) newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+	}
+	return newest;
+}
+
+const built = ['apps', 'packages'].flatMap((group) =>
+	readdirSync(join(root, group)).map((name) => join(root, group, name, 'dist')),
+);
+const newest = Math.max(...built.filter(existsSync).map(newestIn), statSync(fileURLToPath(import.meta.url)).mtimeMs);
+const main = join(out, 'main.js');
+if (!existsSync(main) || statSync(main).mtimeMs < newest) {
+	await build({
+		configFile: false,
+		root,
+		logLevel: 'warn',
+		ssr: { noExternal: true },
+		build: {
+			ssr: true,
+			outDir: out,
+			emptyOutDir: true,
+			minify: false,
+			target: 'node20',
+			rolldownOptions: {
+				input: { main: join(root, 'apps', 'cli', 'dist', 'main.js') },
+				// Beside main.js, as in `dist`: package.json is looked for one folder above. The two packages bring native modules.
+				output: { chunkFileNames: '[name]-[hash].js' },
+				external: ['usb', 'serialport', /^node:/],
+			},
+		},
+	});
+}
