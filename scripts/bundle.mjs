@@ -3,7 +3,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = join(root, 'apps', 'cli', 'bundle');
@@ -22,6 +21,8 @@ const built = ['apps', 'packages'].flatMap((group) =>
 const newest = Math.max(...built.filter(existsSync).map(newestIn), statSync(fileURLToPath(import.meta.url)).mtimeMs);
 const main = join(out, 'main.js');
 if (!existsSync(main) || statSync(main).mtimeMs < newest) {
+	// Loaded only when there is something to do: it takes longer than most commands.
+	const { build } = await import('vite');
 	await build({
 		configFile: false,
 		root,
@@ -37,7 +38,7 @@ if (!existsSync(main) || statSync(main).mtimeMs < newest) {
 				input: { main: join(root, 'apps', 'cli', 'dist', 'main.js') },
 				// Beside main.js, as in `dist`: package.json is looked for one folder above. The two packages bring native modules.
 				output: { chunkFileNames: '[name]-[hash].js' },
-				external: ['usb', 'serialport', /^node:/],
+				external: ['usb', /^@serialport\//, /^node:/],
 			},
 		},
 	});
