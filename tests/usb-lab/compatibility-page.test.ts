@@ -42,3 +42,10 @@ test('the order in which test files ran does not show in the page', () => {
 	];
 	expect(compatibilityPage([...rows].reverse())).toBe(compatibilityPage(rows));
 });
+
+test('a page of a lab that has not run completely says so', () => {
+	expect(compatibilityPage([row({})])).not.toContain('Not complete');
+	expect(compatibilityPage([row({})], ['linac.lab.ts', 'doctor.lab.ts'])).toContain(
+		'run to their end: doctor.lab.ts, linac.lab.ts.',
+	);
+});

@@ -56,23 +56,36 @@ function record(row: Row): void {
 	if (folder === undefined) return;
 	mkdirSync(folder, { recursive: true });
 	// One file a process, so that test files may run side by side.
-	appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify(row)}\n`);
+	appendFileSync(join(folder, `${process.pid}.jsonl`), `${JSON.stringify({ ...row, at: Date.now() })}\n`);
+}
+
+/** Notes that a test file has run to its end. */
+export function noteFinished(file: string): void {
+	if (folder === undefined) return;
+	mkdirSync(folder, { recursive: true });
+	appendFileSync(join(folder, 'finished.txt'), `${file}\n`);
+}
+
+/** The test files whose rows are there as a whole. */
+export function finishedFiles(): Set<string> {
+	if (folder === undefined || !existsSync(join(folder, 'finished.txt'))) return new Set();
+	return new Set(readFileSync(join(folder, 'finished.txt'), 'utf8').split('\n'));
 }
 
 export function clearRows(): void {
 	if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 }
 
-/** All rows of the run. Of an operation that was tried again, the last. */
+/** All rows of the run, in any order. Of an operation that was tried again, the last. */
 export function recordedRows(): Row[] {
 	if (folder === undefined || !existsSync(folder)) return [];
+	const lines = readdirSync(folder)
+		.filter((file) => file.endsWith('.jsonl'))
+		.flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n'))
+		.filter((line) => line !== '');
+	const all = lines.map((line) => JSON.parse(line) as Row & { at: number }).sort((a, b) => a.at - b.at);
 	const rows = new Map<string, Row>();
-	for (const file of readdirSync(folder).sort()) {
-		for (const line of readFileSync(join(folder, file), 'utf8').split('\n')) {
-			if (line === '') continue;
-			const row = JSON.parse(line) as Row;
-			rows.set([row.platform, row.device, row.tool, row.toolVersion, row.operation].join('\0'), row);
-		}
-	}
+	for (const { at: _, ...row } of all)
+		rows.set([row.platform, row.device, row.tool, row.toolVersion, row.operation].join('\0'), row);
 	return [...rows.values()];
 }

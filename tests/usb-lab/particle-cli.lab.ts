@@ -21,9 +21,12 @@ import { ParticleCli, wordsOf } from './particle-cli.js';
 const why = noLabHere();
 if (why) throw new Error(why);
 
-// A Core knows no control requests. The A SoM and the X SoM were never sold: no release of theirs is in the catalogue.
+// A Core knows no control requests. The X SoM was never sold: no release of its is in the catalogue. Of an A SoM, never sold either, particle-cli says
+// "Unknown platform ID: 22", and then does nothing with any device.
+const unknownToTool = new Set([22]);
 const tried = platforms.filter(
-	(p) => p.mcu !== 'stm32f1' && releaseByVersion(usualVersion(p.name) ?? '')?.platforms.includes(p.name),
+	(p) =>
+		!unknownToTool.has(p.id) && p.mcu !== 'stm32f1' && releaseByVersion(usualVersion(p.name) ?? '')?.platforms.includes(p.name),
 );
 const runningModes = ['normal', 'listening', 'safe'] as const;
 
