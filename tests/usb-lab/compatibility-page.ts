@@ -82,5 +82,10 @@ function cell(row: Row | undefined, notes: string[]): string {
 }
 
 function plain(text: string): string {
-	return text.replaceAll('|', '\\|').replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
+	return text
+		.replaceAll(/\/tmp\/linac-usb-lab-\w+\//g, '')
+		.replaceAll('|', '\\|')
+		.replaceAll('`', "'")
+		.replaceAll(/\s+/g, ' ')
+		.trim();
 }
