@@ -36,8 +36,7 @@ export async function applyUpdate(
 			if (e.code === 'DEVICE_NOT_BACK') throw needsDfuButton(session.platform, e);
 			// It runs, although the plan took its system for one that does not start: so much the better.
 			if (e.code !== 'WRONG_MODE' || action.then !== 'dfu' || session.found.mode !== 'normal') throw e;
-			const control = await session.answeringControl();
-			await session.change('dfu', () => control.enterDfu(), world.limits.modeChangeMs);
+			await session.enterDfu();
 		}
 	});
 	const missing: string[] = [];

@@ -92,13 +92,10 @@ class DctJob {
 
 	async run(): Promise<Verdict<DctReport>> {
 		const session = this.#session;
-		const { signal, limits } = session.world;
+		const { signal } = session.world;
 		const { confirm, dryRun, want } = this.#options;
 		const device = await snapshotOf(session);
-		if (session.found.mode === 'normal') {
-			const control = await session.answeringControl();
-			await session.change('dfu', () => control.enterDfu(), limits.modeChangeMs);
-		}
+		if (session.found.mode === 'normal') await session.enterDfu();
 		const contents = await readContents(session, device);
 		const wanted = await want(contents);
 		if (!wanted.ok) return bad(...wanted.problems);

@@ -1,7 +1,8 @@
 /** Finds the one device that a job is about. More than one possible device is an error, never a guess. */
-import { LinacError } from '@linac/core';
+import { asLinacError, LinacError } from '@linac/core';
 import { type DiscoveredDevice, listDevices, waitForDevice } from '@linac/usb';
 import type { World } from './environment.js';
+import type { JobEvents } from './job-events.js';
 
 export interface DeviceSelector {
 	/** 24 hex digits. */
@@ -56,6 +57,34 @@ export async function findDevice(world: World, selector: DeviceSelector = {}): P
 			details: { connected: all.map(describe) },
 		},
 	);
+}
+
+/**
+ * The same, and a device that is not there (it may not start by itself) is waited for when there is somebody to ask, at most `limits.operatorMs`.
+ * `asked`: what is said to that person, made of the failure. Throws `DEVICE_NOT_BACK` when it did not come.
+ */
+export async function findOrAsk(
+	world: World,
+	events: JobEvents,
+	selector: DeviceSelector = {},
+	asked: (missing: LinacError) => { for: string; hint: string },
+): Promise<DiscoveredDevice> {
+	const { host, usbPlatforms, clock, signal, limits } = world;
+	try {
+		return await findDevice(world, selector);
+	} catch (error) {
+		const e = asLinacError(error);
+		if (e.code !== 'DEVICE_NOT_FOUND' || limits.operatorMs === 0) throw e;
+		events.emit({ type: 'waiting', step: 'job', ...asked(e) });
+		await waitForDevice(host, usbPlatforms, {
+			deviceId: selector.deviceId,
+			location: selector.location,
+			timeoutMs: limits.operatorMs,
+			clock,
+			signal,
+		});
+		return findDevice(world, selector);
+	}
 }
 
 function describe(d: DiscoveredDevice): string {

@@ -14,8 +14,7 @@ export async function enterMode(job: RunningJob, step: Step, action: StepAction 
 	const { session, world } = job;
 	if (action.mode === 'dfu') {
 		if (session.found.mode === 'dfu') return { skipped: 'The device is in DFU mode already.' };
-		const control = await session.answeringControl();
-		await session.change('dfu', () => control.enterDfu(), world.limits.modeChangeMs);
+		await session.enterDfu();
 		await compareNumbered(job, step);
 		return { evidence: { mode: 'dfu' } };
 	}
@@ -49,12 +48,11 @@ export async function restart(job: RunningJob, step: Step): Promise<StepResult> 
 }
 
 async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
-	const { session, world } = job;
+	const { session } = job;
 	await proveByReading(job, step);
 	await lookForOrders(job);
-	const dfu = await session.dfu();
 	try {
-		await session.change('normal', () => dfu.leave(), world.limits.bootMs);
+		await session.leaveDfu();
 	} catch (error) {
 		const e = asLinacError(error);
 		// Either it stays in the bootloader, or it restarts again and again: both are left by the same two buttons.

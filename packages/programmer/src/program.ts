@@ -17,10 +17,9 @@ import {
 } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
-import { type DiscoveredDevice, waitForDevice } from '@linac/usb';
 import type { BackupHook } from './backup/contents.js';
 import { FirstBackup } from './backup/first-backup.js';
-import { type DeviceSelector, findDevice } from './device-selector.js';
+import { type DeviceSelector, findOrAsk } from './device-selector.js';
 import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
 import { type KnownModule, knownModule } from './known-modules.js';
@@ -54,33 +53,13 @@ export async function program(options: ProgramOptions): Promise<Verdict<Report>>
 	const given = typeof options.release === 'function' ? undefined : options.release;
 	const world: World = { ...bare, known: [...(options.known ?? []), ...knownOf(options.goal, given, bare)] };
 	const events = new JobEvents(world.clock, world.onEvent);
-	const found = await findOrAsk(world, events, options.selector);
+	const found = await findOrAsk(world, events, options.selector, (e) => ({ for: 'the device', hint: e.hint ?? e.message }));
 	const session = new DeviceSession(world, found, options.selector?.deviceId?.toLowerCase());
 	const attempts = new Attempts(session, events, options);
 	try {
 		return await attempts.run();
 	} finally {
 		await session.close();
-	}
-}
-
-/** A device that is not there (it may not start by itself) is waited for when there is somebody to ask, for a bounded time. */
-async function findOrAsk(world: World, events: JobEvents, selector: DeviceSelector | undefined): Promise<DiscoveredDevice> {
-	const { host, usbPlatforms, clock, signal, limits } = world;
-	try {
-		return await findDevice(world, selector);
-	} catch (error) {
-		const e = asLinacError(error);
-		if (e.code !== 'DEVICE_NOT_FOUND' || limits.operatorMs === 0) throw e;
-		events.emit({ type: 'waiting', step: 'job', for: 'the device', hint: e.hint ?? e.message });
-		await waitForDevice(host, usbPlatforms, {
-			deviceId: selector?.deviceId,
-			location: selector?.location,
-			timeoutMs: limits.operatorMs,
-			clock,
-			signal,
-		});
-		return findDevice(world, selector);
 	}
 }
 

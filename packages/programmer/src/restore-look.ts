@@ -4,8 +4,8 @@
  */
 import { asLinacError, LinacError } from '@linac/core';
 import type { DeviceSnapshot } from '@linac/planner';
-import { type DiscoveredDevice, waitForDevice } from '@linac/usb';
-import { type DeviceSelector, findDevice } from './device-selector.js';
+import type { DiscoveredDevice } from '@linac/usb';
+import { type DeviceSelector, findOrAsk } from './device-selector.js';
 import type { World } from './environment.js';
 import type { JobEvents } from './job-events.js';
 import { buttonHint, needsDfuButton } from './operator.js';
@@ -18,28 +18,14 @@ import { snapshotReported } from './snapshot-reported.js';
  * the event `waiting` says which buttons. Throws `DEVICE_NOT_FOUND` where nobody can be asked, `NOTHING_ANSWERS` when the buttons did not help.
  */
 export async function findForRestore(world: World, events: JobEvents, selector: DeviceSelector = {}): Promise<DiscoveredDevice> {
-	const { host, usbPlatforms, clock, signal, limits } = world;
 	try {
-		return await findDevice(world, selector);
+		return await findOrAsk(world, events, selector, () => ({
+			for: 'the device in DFU mode',
+			hint: `See that the cable is in and carries data. ${buttons(world, selector)}`,
+		}));
 	} catch (error) {
-		const e = asLinacError(error);
-		if (e.code !== 'DEVICE_NOT_FOUND') throw e;
-		if (limits.operatorMs === 0) throw e;
-		const hint = `See that the cable is in and carries data. ${buttons(world, selector)}`;
-		events.emit({ type: 'waiting', step: 'job', for: 'the device in DFU mode', hint });
-		try {
-			await waitForDevice(host, usbPlatforms, {
-				deviceId: selector.deviceId,
-				location: selector.location,
-				timeoutMs: limits.operatorMs,
-				clock,
-				signal,
-			});
-		} catch (thrown) {
-			if (asLinacError(thrown).code !== 'DEVICE_NOT_BACK') throw thrown;
-			throw nothingAnswers(world, selector, thrown);
-		}
-		return findDevice(world, selector);
+		if (asLinacError(error).code !== 'DEVICE_NOT_BACK') throw error;
+		throw nothingAnswers(world, selector, error);
 	}
 }
 
@@ -94,8 +80,7 @@ async function intoDfu(session: DeviceSession, events: JobEvents): Promise<void>
 	const { limits } = session.world;
 	let failure: LinacError;
 	try {
-		const control = await session.answeringControl();
-		await session.change('dfu', () => control.enterDfu(), limits.modeChangeMs);
+		await session.enterDfu();
 		return;
 	} catch (error) {
 		failure = asLinacError(error);

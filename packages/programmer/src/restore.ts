@@ -279,10 +279,7 @@ async function letRun(session: DeviceSession, device: DeviceSnapshot): Promise<v
 	if (device.mode === 'dfu' || session.found.mode !== 'dfu' || !device.modules) return;
 	const { boots } = boot(modelOf(session.platform, device));
 	if (boots === 'dfu' || boots === 'dead') return;
-	await session.toTheEnd(async () => {
-		const dfu = await session.dfu();
-		await session.change('normal', () => dfu.leave(), session.world.limits.bootMs);
-	});
+	await session.toTheEnd(() => session.leaveDfu());
 }
 
 /** The first candidate that a source has. One that was named by the user is the only candidate. */

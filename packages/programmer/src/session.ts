@@ -112,6 +112,18 @@ export class DeviceSession {
 		}
 	}
 
+	/** Has the running Device OS restart into DFU mode, and waits until it is there. */
+	async enterDfu(): Promise<void> {
+		const control = await this.answeringControl();
+		await this.change('dfu', () => control.enterDfu(), this.world.limits.modeChangeMs);
+	}
+
+	/** Leaves DFU mode, and waits until Device OS runs. Throws `DEVICE_NOT_BACK` when it does not. */
+	async leaveDfu(): Promise<void> {
+		const dfu = await this.dfu();
+		await this.change('normal', () => dfu.leave(), this.world.limits.bootMs);
+	}
+
 	/** Runs `act` to its end even when the job has been cancelled: the device is doing something that should not be walked away from. */
 	async toTheEnd<T>(act: () => Promise<T>): Promise<T> {
 		this.#cancellable = false;

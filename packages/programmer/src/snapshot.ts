@@ -24,12 +24,9 @@ export async function takeSnapshot(
 	try {
 		const reported = await snapshotOf(session);
 		if (options.depth !== 'read' || reported.depth === 'read') return reported;
-		const { modeChangeMs, bootMs } = session.world.limits;
-		const control = await session.control();
-		await session.change('dfu', () => control.enterDfu(), modeChangeMs);
+		await session.enterDfu();
 		const read = await snapshotInDfu(session);
-		const dfu = await session.dfu();
-		await session.change('normal', () => dfu.leave(), bootMs);
+		await session.leaveDfu();
 		return merge(reported, read);
 	} finally {
 		await session.close();

@@ -34,10 +34,7 @@ export class FirstBackup {
 		const runs = session.found.mode === 'normal';
 		let contents: BackupContents;
 		try {
-			if (runs) {
-				const control = await session.answeringControl();
-				await session.change('dfu', () => control.enterDfu(), session.world.limits.modeChangeMs);
-			}
+			if (runs) await session.enterDfu();
 			contents = await readContents(session, device);
 			await this.keep(contents);
 		} catch (error) {
@@ -67,9 +64,8 @@ export class FirstBackup {
 export async function letRun(session: DeviceSession): Promise<void> {
 	await session.toTheEnd(async () => {
 		await session.close();
-		const dfu = await session.dfu();
 		try {
-			await session.change('normal', () => dfu.leave(), session.world.limits.bootMs);
+			await session.leaveDfu();
 		} catch (error) {
 			const e = asLinacError(error);
 			if (e.code === 'DEVICE_NOT_BACK') throw needsDfuButton(session.platform, e);

@@ -20,10 +20,7 @@ export async function takeBackup(options: TakeBackupOptions): Promise<BackupCont
 	const ran = session.found.mode === 'normal';
 	try {
 		const device = await snapshotOf(session);
-		if (ran) {
-			const control = await session.answeringControl();
-			await session.change('dfu', () => control.enterDfu(), world.limits.modeChangeMs);
-		}
+		if (ran) await session.enterDfu();
 		const contents = await readContents(session, device, options.parts);
 		if (ran) await letRun(session);
 		return contents;
