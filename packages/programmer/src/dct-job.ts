@@ -16,6 +16,7 @@ import { errorOf } from './run-job.js';
 import { DeviceSession } from './session.js';
 import { snapshotOf } from './snapshot.js';
 import type { Report } from './types.js';
+import { alternateFor } from './write-dct.js';
 
 export type { DctChange };
 
@@ -139,7 +140,7 @@ class DctJob {
 			const dct = changes.filter((c) => c.storage === 'dct');
 			for (const { offset, bytes, names } of blocksOf(dct)) {
 				await this.#tries(async () => {
-					const alternate = this.#alternate('dct');
+					const alternate = alternateFor(this.#session, 'dct');
 					const dfu = await this.#session.dfu();
 					await dfu.write(alternate.number, offset + alternate.addressOffset, bytes, {
 						erase: false,
@@ -152,7 +153,7 @@ class DctJob {
 			const external = changes.filter((c) => c.storage === 'external');
 			for (const sector of await this.#sectors(external)) {
 				await this.#tries(async () => {
-					const alternate = this.#alternate('external');
+					const alternate = alternateFor(this.#session, 'external');
 					const dfu = await this.#session.dfu();
 					await dfu.write(alternate.number, sector.start + alternate.addressOffset, sector.bytes, this.#signal());
 				});
@@ -170,7 +171,7 @@ class DctJob {
 	/** Whole sectors of the serial flash, with the changes in them: what else stands there is kept. */
 	async #sectors(changes: readonly DctChange[]): Promise<{ start: number; bytes: Uint8Array; names: string[] }[]> {
 		const out = new Map<number, { start: number; bytes: Uint8Array; names: string[] }>();
-		const alternate = changes.length > 0 ? this.#alternate('external') : undefined;
+		const alternate = changes.length > 0 ? alternateFor(this.#session, 'external') : undefined;
 		for (const { name, offset, bytes } of changes) {
 			const start = offset - (offset % BLOCK);
 			let sector = out.get(start);
@@ -187,7 +188,7 @@ class DctJob {
 	}
 
 	async #readBack(storage: 'dct' | 'external', offset: number, wanted: Uint8Array, names: readonly string[]): Promise<void> {
-		const alternate = this.#alternate(storage);
+		const alternate = alternateFor(this.#session, storage);
 		const dfu = await this.#session.dfu();
 		const back = await dfu.read(alternate.number, offset + alternate.addressOffset, wanted.length, this.#signal());
 		if (equalBytes(back, wanted)) return;
@@ -210,13 +211,6 @@ class DctJob {
 				await this.#session.close();
 			}
 		}
-	}
-
-	#alternate(storage: 'dct' | 'external') {
-		const { platform } = this.#session;
-		const alternate = platform.alternates.find((a) => a.storage === storage);
-		if (!alternate) throw new LinacError('NO_DCT', `The ${platform.displayName} has no DCT that DFU reaches.`);
-		return alternate;
 	}
 
 	#signal(): { signal?: AbortSignal } {

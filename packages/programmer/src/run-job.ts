@@ -22,7 +22,8 @@ import { assetRow, assetsOf, storeAsset } from './store-asset.js';
 import type { Report } from './types.js';
 import { updateByControl } from './update-control.js';
 import { verify } from './verify.js';
-import { invalidate, writeDct, writeModule } from './write-dfu.js';
+import { writeDct } from './write-dct.js';
+import { invalidate, writeModule } from './write-dfu.js';
 
 export interface RunJobOptions extends Environment {
 	plan: Plan;

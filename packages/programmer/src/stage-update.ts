@@ -5,7 +5,8 @@
 import { equalBytes, fromHex, LinacError, toHex } from '@linac/core';
 import type { Step, StepAction } from '@linac/planner';
 import type { RunningJob, StepResult } from './running-job.js';
-import { differs, inputModule, isThere } from './write-dfu.js';
+import { readDct, writeDctBytes } from './write-dct.js';
+import { differs, inputModule, isThere, writeProved } from './write-dfu.js';
 
 export async function stageUpdate(
 	job: RunningJob,
@@ -17,28 +18,13 @@ export async function stageUpdate(
 	const dfu = await session.dfu();
 	if (await isThere(job, step, dfu, action.alternate, action.address, wanted))
 		return { skipped: `It lies there already, with the SHA-256 of the file: ${action.sha256}.` };
-	for (let attempt = 1; ; attempt++) {
-		await job.changes();
-		await dfu.write(action.alternate, action.address, wanted, {
+	await writeProved(job, step, dfu, action, wanted, () =>
+		dfu.write(action.alternate, action.address, wanted, {
 			signal: world.signal,
 			onProgress: (done, total) => events.progress(step, 'write', done, total),
-		});
-		const back = await dfu.read(action.alternate, action.address, wanted.length, {
-			signal: world.signal,
-			onProgress: (done, total) => events.progress(step, 'read-back', done, total),
-		});
-		if (equalBytes(back, wanted)) return { evidence: { sha256: action.sha256, bytes: wanted.length, staged: true } };
-		const error = differs(step, back, wanted, action.address);
-		if (attempt >= world.limits.stepTries) throw error;
-		events.emit({
-			type: 'retry',
-			step: step.id,
-			code: error.code,
-			message: error.message,
-			attempt: attempt + 1,
-			of: world.limits.stepTries,
-		});
-	}
+		}),
+	);
+	return { evidence: { sha256: action.sha256, bytes: wanted.length, staged: true } };
 }
 
 export async function requestUpdate(
@@ -91,28 +77,4 @@ function bytesOf(text: string): Uint8Array {
 	throw new LinacError('PLAN_INPUT_MISSING', `The plan has no bytes for the DCT where it should: "${text}".`, {
 		hint: 'Make the plan anew.',
 	});
-}
-
-/** Reads settings. Throws `NO_DCT` where DFU does not reach them. */
-export async function readDct(job: Pick<RunningJob, 'session' | 'world'>, offset: number, length: number): Promise<Uint8Array> {
-	const dct = dctAlternate(job);
-	const dfu = await job.session.dfu();
-	return dfu.read(dct.number, offset + dct.addressOffset, length, { signal: job.world.signal });
-}
-
-async function writeDctBytes(job: RunningJob, step: Step, offset: number, bytes: Uint8Array): Promise<void> {
-	const dct = dctAlternate(job);
-	const dfu = await job.session.dfu();
-	await job.changes();
-	// One transfer: the bootloader reads, modifies and writes the DCT as a whole, so an order is there whole or not at all.
-	await dfu.write(dct.number, offset + dct.addressOffset, bytes, { erase: false, signal: job.world.signal });
-	const back = await readDct(job, offset, bytes.length);
-	if (!equalBytes(back, bytes)) throw differs(step, back, bytes, offset);
-}
-
-function dctAlternate(job: Pick<RunningJob, 'session'>) {
-	const { platform } = job.session;
-	const dct = platform.alternates.find((a) => a.storage === 'dct');
-	if (!dct) throw new LinacError('NO_DCT', `The ${platform.displayName} has no DCT that DFU reaches.`);
-	return dct;
 }

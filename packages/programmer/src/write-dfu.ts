@@ -1,5 +1,5 @@
 /**
- * Steps that change flash over DFU: writing a module, blanking the head of one, one byte of the DCT. Each looks first whether its
+ * Steps that change flash over DFU: writing a module, blanking the head of one. Each looks first whether its
  * effect is already there, and reads back what it wrote. Nothing here knows why a step is in the plan.
  */
 
@@ -28,7 +28,7 @@ export function inputModule(job: RunningJob, sha256: string): SourcedModule {
 }
 
 export async function writeModule(job: RunningJob, step: Step, action: StepAction & { kind: 'write-dfu' }): Promise<StepResult> {
-	const { session, events, world } = job;
+	const { session, world } = job;
 	const input = inputModule(job, action.sha256);
 	const wanted = input.module.bytes.subarray(action.skipBytes, action.skipBytes + action.length);
 	const sha256 = toHex(world.digests.sha256(wanted));
@@ -53,15 +53,31 @@ export async function writeModule(job: RunningJob, step: Step, action: StepActio
 	}
 
 	job.proofs.drop(slot);
+	await writeProved(job, step, dfu, action, wanted, () =>
+		writeBytes(job, step, dfu, action, wanted, input.module.prefixOffset - action.skipBytes),
+	);
+	return prove();
+}
+
+/** Writes, and reads back: again where that differs, `limits.stepTries` times in all. Throws `READ_BACK_DIFFERS`. */
+export async function writeProved(
+	job: RunningJob,
+	step: Step,
+	dfu: DfuDevice,
+	place: { alternate: number; address: number },
+	wanted: Uint8Array,
+	write: () => Promise<void>,
+): Promise<void> {
+	const { events, world } = job;
 	for (let attempt = 1; ; attempt++) {
 		await job.changes();
-		await writeBytes(job, step, dfu, action, wanted, input.module.prefixOffset - action.skipBytes);
-		const back = await dfu.read(action.alternate, action.address, wanted.length, {
+		await write();
+		const back = await dfu.read(place.alternate, place.address, wanted.length, {
 			signal: world.signal,
 			onProgress: (done, total) => events.progress(step, 'read-back', done, total),
 		});
-		if (equalBytes(back, wanted)) return prove();
-		const error = differs(step, back, wanted, action.address);
+		if (equalBytes(back, wanted)) return;
+		const error = differs(step, back, wanted, place.address);
 		if (attempt >= world.limits.stepTries) throw error;
 		events.emit({
 			type: 'retry',
@@ -189,20 +205,4 @@ function holdsPrefixOf(bytes: Uint8Array, module: { function: number; index: num
 		const prefix = readPrefix(bytes, offset);
 		return prefix.function === module.function && prefix.index === module.index && plausiblePrefix(bytes, offset) !== 0;
 	});
-}
-
-/** One byte, written without erasing: the bootloader reads, modifies and writes the DCT itself (alternate setting 1). */
-export async function writeDct(job: RunningJob, step: Step, action: StepAction & { kind: 'write-dct' }): Promise<StepResult> {
-	const { session, world } = job;
-	const dct = session.platform.alternates.find((a) => a.storage === 'dct');
-	if (!dct) throw new LinacError('NO_DCT', `The ${session.platform.displayName} has no DCT that DFU reaches.`);
-	const dfu = await session.dfu();
-	const offset = action.offset + dct.addressOffset;
-	const read = async () => (await dfu.read(dct.number, offset, 1, { signal: world.signal }))[0];
-	if ((await read()) === action.value) return { skipped: `${action.meaning}: it is so already.` };
-	await job.changes();
-	await dfu.write(dct.number, offset, Uint8Array.of(action.value), { erase: false, signal: world.signal });
-	const back = await read();
-	if (back !== action.value) throw differs(step, Uint8Array.of(back ?? 0), Uint8Array.of(action.value), offset);
-	return { evidence: { offset: action.offset, value: action.value } };
 }
