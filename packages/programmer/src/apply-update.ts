@@ -5,15 +5,12 @@
  */
 import { asLinacError, LinacError, toHex } from '@linac/core';
 import type { AppliedModule, Step, StepAction } from '@linac/planner';
+import { awaitReported } from './give-module.js';
 import { knownModule } from './known-modules.js';
 import { proveByReading } from './modes.js';
-import { bootloaderMayBeLost, needsDfuButton, poll } from './operator.js';
-import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
-import { reportedModules } from './snapshot-reported.js';
+import { bootloaderMayBeLost, needsDfuButton } from './operator.js';
+import type { RunningJob, StepResult } from './running-job.js';
 import { inputModule } from './write-dfu.js';
-
-/** How often the module list is asked for, ms. */
-const ASK_EVERY_MS = 500;
 
 export async function applyUpdate(
 	job: RunningJob,
@@ -59,21 +56,9 @@ export async function applyUpdate(
 
 /** The running device reports it, whole. */
 async function asked(job: RunningJob, m: AppliedModule): Promise<boolean> {
-	const { session, world } = job;
-	const expected = expectedModules(job.plan).find((x) => x.slot === m.slot);
-	return poll(world.clock, world.limits.applyMs, ASK_EVERY_MS, async () => {
-		const control = await session.answeringControl();
-		const found = (await reportedModules(control, world)).find((x) => x.function === m.function && x.index === m.index);
-		if (!found?.valid || found.version !== m.version) return false;
-		const comparable = found.contentSha256 !== undefined && expected?.contentSha256 !== undefined;
-		if (comparable && found.contentSha256 !== expected.contentSha256) return false;
-		job.proofs.set(m.slot, {
-			proof: comparable ? 'device-hash' : 'reported-version',
-			version: m.version,
-			...(comparable ? { sha256: expected.contentSha256 } : {}),
-		});
-		return true;
-	});
+	const proof = await awaitReported(job, m);
+	if (proof) job.proofs.set(m.slot, proof);
+	return proof !== undefined;
 }
 
 /** Its bytes stand in its place. */

@@ -44,3 +44,15 @@ export function knownModule(module: ParsedModule, digests: Digests): KnownModule
 	cache.set(module, known);
 	return known;
 }
+
+/**
+ * The module at hand that a device has, by what it tells: the hash in the suffix covers all bytes before it, and together with the device's own CRC check
+ * that is the content. `undefined` where it tells no hash, or has found the module damaged.
+ */
+export function knownByHash(
+	known: readonly KnownModule[],
+	told: { function: number; hash: string | undefined; valid: boolean },
+): KnownModule | undefined {
+	if (told.hash === undefined || !told.valid) return undefined;
+	return known.find((k) => k.suffixSha256 === told.hash && k.function === told.function);
+}

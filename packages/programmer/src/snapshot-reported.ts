@@ -8,6 +8,7 @@ import { ModuleFunction } from '@linac/firmware';
 import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
 import type { ControlDevice } from '@linac/usb';
 import type { World } from './environment.js';
+import { knownByHash } from './known-modules.js';
 import type { DeviceSession } from './session.js';
 
 export async function snapshotReported(session: DeviceSession): Promise<DeviceSnapshot> {
@@ -68,10 +69,7 @@ export async function reportedModules(control: ControlDevice, world: World): Pro
 	const out: InstalledModule[] = [];
 	for (const m of await control.modules()) {
 		if (m.store !== 'main') continue;
-		const hash = m.sha256?.toLowerCase();
-		// The device tells the hash in the suffix, which covers all bytes before it; together with its own CRC check that is the content.
-		const known =
-			hash === undefined || !m.valid ? undefined : world.known.find((k) => k.suffixSha256 === hash && k.function === m.function);
+		const known = knownByHash(world.known, { function: m.function, hash: m.sha256?.toLowerCase(), valid: m.valid });
 		out.push({
 			function: m.function,
 			index: m.index,

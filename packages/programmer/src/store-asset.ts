@@ -4,6 +4,7 @@
  */
 import { LinacError, throwIfCancelled } from '@linac/core';
 import type { AssetRef, DeviceSnapshot, ExpectedAsset, Plan, Step, StepAction } from '@linac/planner';
+import { giveModule } from './give-module.js';
 import type { RunningJob, StepResult } from './running-job.js';
 import type { EvidenceRow } from './types.js';
 import { inputModule } from './write-dfu.js';
@@ -16,7 +17,7 @@ export async function storeAsset(
 	action: StepAction & { kind: 'update-control' },
 	asset: AssetRef,
 ): Promise<StepResult> {
-	const { session, events, world } = job;
+	const { session, world } = job;
 	const { bytes } = inputModule(job, action.sha256).module;
 	const there = async () => {
 		const { available } = await (await session.answeringControl()).assets();
@@ -28,15 +29,7 @@ export async function storeAsset(
 	throwIfCancelled(world.signal);
 	await job.changes();
 	const control = await session.answeringControl();
-	await session.change(
-		'normal',
-		() =>
-			control.updateFirmware(bytes, {
-				signal: world.signal,
-				onProgress: (done, total) => events.progress(step, 'send', done, total),
-			}),
-		world.limits.applyMs,
-	);
+	await giveModule(job, step, control, bytes);
 	// It stores before it restarts: once it is back, it has done so or never will.
 	if (await session.toTheEnd(there)) return { evidence };
 	throw new LinacError('ASSET_NOT_STORED', `The device took the asset "${asset.name}" and restarted, but does not have it.`, {

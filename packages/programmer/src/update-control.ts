@@ -5,14 +5,12 @@
  */
 import { asLinacError, LinacError, throwIfCancelled } from '@linac/core';
 import type { Step, StepAction } from '@linac/planner';
-import { bootloaderMayBeLost, poll } from './operator.js';
-import { installed } from './proofs.js';
+import { awaitReported, giveModule, reportedProof } from './give-module.js';
+import { bootloaderMayBeLost } from './operator.js';
+import { installed, type Proof } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
 import { reportedModules } from './snapshot-reported.js';
 import { inputModule } from './write-dfu.js';
-
-/** How often the module list is asked for after an update, ms: the answer is cheap, a restart takes seconds. */
-const ASK_EVERY_MS = 500;
 
 export async function updateByControl(
 	job: RunningJob,
@@ -23,32 +21,24 @@ export async function updateByControl(
 	const input = inputModule(job, action.sha256);
 	const { prefix } = input.module;
 	const slot = step.module?.slot ?? input.slot;
-	const expected = expectedModules(job.plan).find((m) => m.slot === slot);
-
-	const isIt = (m: { function: number; index: number }) => m.function === prefix.function && m.index === prefix.index;
-
-	const there = async (): Promise<'by-hash' | 'by-version' | undefined> => {
-		const control = await session.answeringControl();
-		const found = (await reportedModules(control, world)).find(isIt);
-		if (!found?.valid || found.version !== prefix.version) return undefined;
-		if (found.contentSha256 === undefined || expected?.contentSha256 === undefined) return 'by-version';
-		return found.contentSha256 === expected.contentSha256 ? 'by-hash' : undefined;
-	};
-
+	const wanted = { slot, function: prefix.function, index: prefix.index, version: prefix.version };
 	if (action.enoughFrom !== undefined) {
-		const reported = (await reportedModules(await session.answeringControl(), world)).find(isIt);
+		const modules = await reportedModules(await session.answeringControl(), world);
+		const reported = modules.find((m) => m.function === prefix.function && m.index === prefix.index);
 		if (reported?.valid && reported.version >= action.enoughFrom) {
 			return { skipped: `The device has ${slot} ${reported.version}, which is new enough (${action.enoughFrom}).` };
 		}
 	}
-	const before = await there();
+	const before = await reportedProof(job, wanted);
 	if (before) {
 		// Same version, but the plan still wants it written: where other bytes were found, only a hash may overrule the plan.
 		const was = installed(job.before, prefix);
-		const other = was !== undefined && (!was.valid || differs(was.contentSha256, expected?.contentSha256));
-		if (before === 'by-hash' || !other) {
+		const expected = expectedModules(job.plan).find((m) => m.slot === slot)?.contentSha256;
+		const other = was !== undefined && (!was.valid || differs(was.contentSha256, expected));
+		const byHash = before.proof === 'device-hash';
+		if (byHash || !other) {
 			return {
-				skipped: `The device says that ${slot} ${prefix.version} is there${before === 'by-hash' ? ', with the same hash' : ' and whole'}.`,
+				skipped: `The device says that ${slot} ${prefix.version} is there${byHash ? ', with the same hash' : ' and whole'}.`,
 			};
 		}
 	}
@@ -58,28 +48,18 @@ export async function updateByControl(
 	const control = await session.answeringControl();
 	job.proofs.drop(slot);
 	const bytes = input.module.bytes;
-	let applied: boolean;
+	let proof: Proof | undefined;
 	try {
-		await session.change(
-			'normal',
-			() =>
-				control.updateFirmware(bytes, {
-					signal: world.signal,
-					onProgress: (done, total) => events.progress(step, 'send', done, total),
-				}),
-			world.limits.applyMs,
-		);
+		await giveModule(job, step, control, bytes);
 		events.emit({ type: 'waiting', step: step.id, for: 'the device to apply the update' });
-		applied = await session.toTheEnd(() =>
-			poll(world.clock, world.limits.applyMs, ASK_EVERY_MS, async () => (await there()) !== undefined),
-		);
+		proof = await session.toTheEnd(() => awaitReported(job, wanted));
 	} catch (error) {
 		const e = asLinacError(error);
 		const last = step.ifInterrupted.way === 'none';
 		if (e.code === 'DEVICE_NOT_BACK' && last) throw bootloaderMayBeLost(session.platform, world.limits.applyMs, e);
 		throw e;
 	}
-	if (!applied) {
+	if (!proof) {
 		throw new LinacError(
 			'UPDATE_NOT_APPLIED',
 			`The device took ${slot} ${prefix.version} and restarted, but does not report it as installed.`,
@@ -90,13 +70,8 @@ export async function updateByControl(
 			},
 		);
 	}
-	const proof = (await session.toTheEnd(there)) === 'by-hash' ? 'device-hash' : 'reported-version';
-	job.proofs.set(slot, {
-		proof,
-		version: prefix.version,
-		...(proof === 'device-hash' ? { sha256: expected?.contentSha256 } : {}),
-	});
-	return { evidence: { version: prefix.version, bytes: bytes.length, proof } };
+	job.proofs.set(slot, proof);
+	return { evidence: { version: prefix.version, bytes: bytes.length, proof: proof.proof } };
 }
 
 /** Both are known, and they are not the same. */

@@ -9,7 +9,7 @@ import { type DeviceSnapshot, type Goal, type Plan, type PlanInputs, planSerial,
 import { type SerialHost, type SerialModule, type SerialPortInfo, sendYmodem } from '@linac/serial';
 import { completeEnvironment, type Environment, type World } from '../environment.js';
 import { JobEvents } from '../job-events.js';
-import { type KnownModule, knownModule } from '../known-modules.js';
+import { type KnownModule, knownByHash, knownModule } from '../known-modules.js';
 import { evidenceRow, Proofs } from '../proofs.js';
 import { expectedModules } from '../running-job.js';
 import type { Report } from '../types.js';
@@ -97,9 +97,7 @@ async function look(link: SerialLink, platform: Platform, known: readonly KnownM
 function installed(m: SerialModule, known: readonly KnownModule[]): NonNullable<DeviceSnapshot['modules']>[number] {
 	const failed = m.checkedFlags & ~m.passedFlags;
 	const valid = (failed & SOUND) === 0;
-	// The hash in the suffix covers all bytes before it; together with the device's own CRC check that is the content.
-	const same =
-		m.hash === undefined || !valid ? undefined : known.find((k) => k.suffixSha256 === m.hash && k.function === m.function);
+	const same = knownByHash(known, { function: m.function, hash: m.hash, valid });
 	return {
 		function: m.function,
 		index: m.index,
