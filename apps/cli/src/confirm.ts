@@ -7,6 +7,22 @@ import type { Context } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failure.js';
 
+/** For a job that asks in the middle, and only wants to know yes or no: what else `confirm` throws is handed to `refused`, to be told at the end. */
+export async function agreed(
+	context: Context,
+	question: string,
+	yes: boolean | undefined,
+	refused: (why: unknown) => void,
+): Promise<boolean> {
+	try {
+		await confirm(context, question, yes);
+		return true;
+	} catch (error) {
+		refused(error);
+		return false;
+	}
+}
+
 /** Returns when the answer is yes. Throws `NOT_CONFIRMED` when it is no, or when nobody is there to give it. */
 export async function confirm(context: Context, question: string, yes: boolean | undefined): Promise<void> {
 	if (yes) return;

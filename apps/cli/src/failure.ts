@@ -64,6 +64,23 @@ export function tellFailure(
 	output.note(c.dim(`Code:  ${failure.code} (exit code ${exitCode}; docs/exit-codes.md)`));
 }
 
+/** What to say of a job that did not end well, and its exit code. `error`: of its report. */
+export function tellJobFailure(
+	output: Output,
+	report: { outcome: string; error?: { code: string; message: string; hint?: string; retry: string } },
+): ExitCode {
+	if (report.outcome === 'cancelled') {
+		const failure = { code: 'CANCELLED', message: 'The job was cancelled.', hint: 'Run the same command again to finish it.' };
+		tellFailure(output, failure, ExitCode.cancelled);
+		return ExitCode.cancelled;
+	}
+	const { error } = report;
+	if (!error) return ExitCode.jobFailed;
+	const exit = exitCodeFor(error.code, error.retry as RetryClass);
+	tellFailure(output, error, exit);
+	return exit;
+}
+
 /** Says a failure in the form that was asked for and returns the exit code. */
 export function tell(output: Output, caught: unknown, options: { debug: boolean }): ExitCode {
 	const error = asLinacError(caught);

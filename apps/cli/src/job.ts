@@ -5,7 +5,8 @@
 import type { ReleaseSet } from '@linac/catalog';
 import type { Problem } from '@linac/core';
 import { type DeviceSnapshot, type Goal, type GoalFile, type Permission, type Refusal, releaseNeeded } from '@linac/planner';
-import { listDevices } from '@linac/usb';
+import type { DeviceSelector, JobLimits } from '@linac/programmer';
+import { type DiscoveredDevice, listDevices } from '@linac/usb';
 import { chooseDevice } from './choose-device.js';
 import type { Connection } from './connect.js';
 import type { Context, GoalOptions } from './context.js';
@@ -39,6 +40,16 @@ export async function filesFor(
 /** The one device that is meant. Throws with exit code 5 when that is not clear. */
 export async function deviceFor(context: Context, connection: Connection, name: string | undefined) {
 	return chooseDevice(await listDevices(connection.host, usbIds(), context.signal), connection.choose(name));
+}
+
+/** The same device again, also after it has restarted: by its id, or by its place where it tells none. */
+export function selectorOf(found: DiscoveredDevice): DeviceSelector {
+	return found.deviceId === undefined ? { location: found.location } : { deviceId: found.deviceId };
+}
+
+/** The waits of this system, and `operatorMs` for somebody at a terminal to press buttons or plug in a cable. */
+export function limitsFor(context: Context, { environment }: Connection, operatorMs: number): Partial<JobLimits> {
+	return { ...environment.limits, operatorMs: context.interactive ? operatorMs : 0 };
 }
 
 const permissions: readonly Permission[] = ['downgrade'];

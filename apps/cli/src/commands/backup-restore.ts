@@ -21,14 +21,14 @@ import {
 	runDctJob,
 } from '@linac/programmer';
 import { backupHook, openBackup } from '../backup-keeper.js';
-import { confirm } from '../confirm.js';
+import { agreed } from '../confirm.js';
 import { connect } from '../connect.js';
 import type { BackupOptions, Context, DeviceOptions } from '../context.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
 import { CommandFailure, refused, tellFailure, usage } from '../failure.js';
 import { formatBytes } from '../format.js';
-import { deviceFor, planRefused } from '../job.js';
+import { deviceFor, planRefused, selectorOf } from '../job.js';
 import { JobProgress } from '../progress.js';
 import { dctOutcome, showDctReport, showFields } from '../show-dct-report.js';
 import { deviceName } from '../show-plan.js';
@@ -80,7 +80,7 @@ export async function restoreBackup(context: Context, options: RestoreOptions, [
 		const foreign = checkDevice(backup, platform, found.platform.name, found.deviceId, options, name!);
 		const changes = restoreChanges(backup, platform, chosen.groups, foreign && !options.withDeviceKeys);
 		if (changes.length === 0 && !application) throw lacks(name!, 'what was asked for', platform);
-		const selector = { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined };
+		const selector = selectorOf(found);
 		const goal: Goal | undefined = application && { files: [application], applicationOnly: true, allow: [] };
 		let replaces = false;
 		let failure: unknown;
@@ -105,14 +105,10 @@ export async function restoreBackup(context: Context, options: RestoreOptions, [
 				showFields(output, fields);
 				if (application) output.print(`  ${applicationText(application.module!.module.bytes, replaces)}`);
 				if (!replaces && fields.every((f) => f.result === 'there')) return true;
-				try {
-					const who = deviceName({ platform: platform.name, deviceId: found.deviceId }, platform.displayName);
-					await confirm(context, `Write to ${who}?`, options.yes);
-					return true;
-				} catch (error) {
-					failure = error;
-					return false;
-				}
+				const who = deviceName({ platform: platform.name, deviceId: found.deviceId }, platform.displayName);
+				return agreed(context, `Write to ${who}?`, options.yes, (why) => {
+					failure = why;
+				});
 			},
 			onEvent: (event) => progress.event(event),
 		}).catch((error: unknown) => {

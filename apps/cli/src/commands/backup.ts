@@ -12,7 +12,7 @@ import type { Context, DeviceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
 import { formatBytes, shortHash } from '../format.js';
-import { deviceFor } from '../job.js';
+import { deviceFor, selectorOf } from '../job.js';
 import { refuseExisting } from '../output-files.js';
 import { deviceName } from '../show-plan.js';
 
@@ -29,7 +29,7 @@ export async function makeBackup(context: Context, options: MakeBackupOptions): 
 		if (found.mode === 'normal') output.note('Restarting the device into DFU mode, to read it ...');
 		const contents = await takeBackup({
 			...connection.environment,
-			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
+			selector: selectorOf(found),
 		});
 		const record = await keepBackup(
 			contents,

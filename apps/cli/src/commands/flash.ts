@@ -1,15 +1,15 @@
 /** `linac flash` and `linac update`: look, plan, ask, write, read back, and say what is now on the device. */
-import { LinacError, type RetryClass } from '@linac/core';
+import { LinacError } from '@linac/core';
 import type { Plan } from '@linac/planner';
-import { program, type Report } from '@linac/programmer';
+import { program } from '@linac/programmer';
 import { backupHook } from '../backup-keeper.js';
-import { confirm } from '../confirm.js';
+import { agreed } from '../confirm.js';
 import { connect } from '../connect.js';
 import type { Context, WriteOptions } from '../context.js';
-import { ExitCode, exitCodeFor } from '../exit-codes.js';
+import { ExitCode } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
-import { tellFailure, usage } from '../failure.js';
-import { deviceFor, filesFor, goalOf, openFor, planRefused } from '../job.js';
+import { tellJobFailure, usage } from '../failure.js';
+import { deviceFor, filesFor, goalOf, limitsFor, openFor, planRefused, selectorOf } from '../job.js';
 import { JobProgress } from '../progress.js';
 import { showPlan } from '../show-plan.js';
 import { showReport } from '../show-report.js';
@@ -70,10 +70,10 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 		const verdict = await program({
 			...connection.environment,
 			signal,
-			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
+			selector: selectorOf(found),
 			goal,
 			...(backup ? { backup } : {}),
-			limits: { ...connection.environment.limits, operatorMs: context.interactive ? operatorMs : 0 },
+			limits: limitsFor(context, connection, operatorMs),
 			release: async (device) => {
 				try {
 					return await openFor(context, sources, device, goal, { update: isUpdate });
@@ -85,14 +85,10 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 			},
 			confirm: async (plan) => {
 				show(plan);
-				try {
-					await confirm(context, `Write to ${displayName} ${found.deviceId ?? ''}?`, options.yes);
-					return true;
-				} catch (error) {
-					// Told below: `program` only knows that it was cancelled.
-					refusal = error;
-					return false;
-				}
+				// Told below: `program` only knows that it was cancelled.
+				return agreed(context, `Write to ${displayName} ${found.deviceId ?? ''}?`, options.yes, (why) => {
+					refusal = why;
+				});
 			},
 			onEvent: (event) => {
 				if (event.type === 'job-started') show(event.plan);
@@ -104,28 +100,12 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 		if (!verdict.ok) throw planRefused(verdict.problems);
 		output.document(verdict.value);
 		showReport(output, verdict.value, displayName);
-		return outcome(context, verdict.value);
+		const { outcome } = verdict.value;
+		return outcome === 'verified' || outcome === 'already' ? ExitCode.ok : tellJobFailure(output, verdict.value);
 	} catch (error) {
 		progress.finish();
 		throw refusal ?? error;
 	} finally {
 		await connection.close();
 	}
-}
-
-/** The exit code of a job, and what to say when it did not end well. */
-function outcome(context: Context, report: Report): ExitCode {
-	if (report.outcome === 'verified' || report.outcome === 'already') return ExitCode.ok;
-	const { error } = report;
-	if (report.outcome === 'cancelled') {
-		tellFailure(
-			context.output,
-			{ code: 'CANCELLED', message: 'The job was cancelled.', hint: 'Run the same command again to finish it.' },
-			ExitCode.cancelled,
-		);
-		return ExitCode.cancelled;
-	}
-	const exit = error === undefined ? ExitCode.jobFailed : exitCodeFor(error.code, error.retry as RetryClass);
-	if (error) tellFailure(context.output, error, exit);
-	return exit;
 }

@@ -9,13 +9,13 @@ import { devicePublicKey, newDevicePrivateKey, nodeDigests, readWholeFile, write
 import { type CloudFields, cloudWrites, keyKinds, privateKeyForFiles, serverAddressText, toPem } from '@linac/image';
 import { type BackupContents, type DctChange, type DctReport, partOf, runDctJob, takeBackup } from '@linac/programmer';
 import { backupHook } from '../backup-keeper.js';
-import { confirm } from '../confirm.js';
+import { agreed } from '../confirm.js';
 import { type Connection, connect } from '../connect.js';
 import type { BackupOptions, Context, DeviceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
 import { refused, usage } from '../failure.js';
-import { deviceFor } from '../job.js';
+import { deviceFor, selectorOf } from '../job.js';
 import { refuseExisting } from '../output-files.js';
 import { JobProgress } from '../progress.js';
 import { dctOutcome, showDctReport, showFields } from '../show-dct-report.js';
@@ -141,7 +141,7 @@ async function look(context: Context, options: DeviceOptions): Promise<{ content
 		const contents = await takeBackup({
 			...connection.environment,
 			parts: 'settings',
-			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
+			selector: selectorOf(found),
 		});
 		return { contents, platform: platformNamed(found.platform.name) };
 	} finally {
@@ -170,7 +170,7 @@ async function change(
 		if (found.mode === 'normal') output.note('Restarting the device into DFU mode ...');
 		const job = await runDctJob({
 			...connection.environment,
-			selector: { deviceId: found.deviceId, location: found.deviceId === undefined ? found.location : undefined },
+			selector: selectorOf(found),
 			dryRun: options.dryRun ?? false,
 			...(backup ? { backup } : {}),
 			want: (contents) => {
@@ -184,14 +184,10 @@ async function change(
 			confirm: async (fields) => {
 				if (command !== 'keys new') showFields(output, fields);
 				if (fields.every((f) => f.result === 'there')) return true;
-				try {
-					const what = command === 'keys new' ? 'Replace the private key of' : 'Write to';
-					await confirm(context, `${what} ${platform.displayName} ${found.deviceId ?? ''}?`, options.yes);
-					return true;
-				} catch (error) {
-					failure = error;
-					return false;
-				}
+				const what = command === 'keys new' ? 'Replace the private key of' : 'Write to';
+				return agreed(context, `${what} ${platform.displayName} ${found.deviceId ?? ''}?`, options.yes, (why) => {
+					failure = why;
+				});
 			},
 			onEvent: (event) => progress.event(event),
 		}).catch((error: unknown) => {

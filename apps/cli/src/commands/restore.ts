@@ -1,17 +1,16 @@
 /** `linac restore`: what is wrong, in plain words; the plan; the job; what has been put right. */
-import type { RetryClass } from '@linac/core';
-import type { Permission, Plan } from '@linac/planner';
+import type { Plan } from '@linac/planner';
 import { type Diagnosis, type RestoreReport, restore } from '@linac/programmer';
 import { listDevices } from '@linac/usb';
 import { backupHook } from '../backup-keeper.js';
 import { chooseDevice } from '../choose-device.js';
-import { confirm } from '../confirm.js';
+import { agreed } from '../confirm.js';
 import { type Connection, connect } from '../connect.js';
 import type { Context, WriteOptions } from '../context.js';
-import { ExitCode, exitCodeFor } from '../exit-codes.js';
+import { ExitCode } from '../exit-codes.js';
 import { platformNamed, releaseNamed } from '../facts.js';
-import { tellFailure } from '../failure.js';
-import { filesFor, goalOf, planRefused } from '../job.js';
+import { tellJobFailure } from '../failure.js';
+import { filesFor, goalOf, limitsFor, planRefused, selectorOf } from '../job.js';
 import { JobProgress } from '../progress.js';
 import { showPlan } from '../show-plan.js';
 import { showReport } from '../show-report.js';
@@ -22,7 +21,6 @@ import { usbIds } from '../usb-ids.js';
 export interface RestoreCommandOptions extends Omit<WriteOptions, 'applicationOnly' | 'local'> {
 	app?: string;
 	platform?: string;
-	experimental?: boolean;
 }
 
 /** How long somebody at a terminal has to press buttons or plug in a cable, in milliseconds. */
@@ -32,7 +30,6 @@ export async function restoreCommand(context: Context, options: RestoreCommandOp
 	const { output, signal } = context;
 	const files = await filesFor(context, options.app === undefined ? [] : [options.app]);
 	const { allow } = goalOf(options, files, options.target);
-	const permissions: Permission[] = [...allow, ...(options.experimental ? (['experimental'] as const) : [])];
 	const backup = await backupHook(context, options);
 	const connection = await connect(context, options);
 	const sources = await openSources(context, options);
@@ -58,11 +55,11 @@ export async function restoreCommand(context: Context, options: RestoreCommandOp
 			signal,
 			selector,
 			files,
-			allow: permissions,
+			allow,
 			...(options.target === undefined ? {} : { target: options.target }),
 			...(options.dryRun ? { dryRun: true } : {}),
 			...(backup ? { backup } : {}),
-			limits: { operatorMs: context.interactive ? operatorMs : 0 },
+			limits: limitsFor(context, connection, operatorMs),
 			openRelease: (platform, version) => {
 				const named = options.target === version ? releaseNamed(version, platformNamed(platform)).version : version;
 				return sources.open({ platform, version: named }, signal);
@@ -74,14 +71,10 @@ export async function restoreCommand(context: Context, options: RestoreCommandOp
 			},
 			confirm: async (plan, device) => {
 				show(plan);
-				try {
-					await confirm(context, `Write to ${displayName ?? device.platform} ${device.deviceId ?? ''}?`, options.yes);
-					return true;
-				} catch (error) {
-					// Told below: the job only knows that it was cancelled.
-					failure = error;
-					return false;
-				}
+				// Told below: the job only knows that it was cancelled.
+				return agreed(context, `Write to ${displayName ?? device.platform} ${device.deviceId ?? ''}?`, options.yes, (why) => {
+					failure = why;
+				});
 			},
 			onEvent: (event) => {
 				if (event.type === 'job-started') show(event.plan);
@@ -109,7 +102,7 @@ async function selectorFor(context: Context, connection: Connection, options: Re
 	}
 	const fitting = platform === undefined ? devices : devices.filter((d) => d.platform.name === platform);
 	const found = chooseDevice(fitting, connection.choose(options.device));
-	return found.deviceId === undefined ? { location: found.location } : { deviceId: found.deviceId };
+	return selectorOf(found);
 }
 
 function ended(
@@ -131,19 +124,7 @@ function ended(
 	}
 	if (report.report) showReport(output, report.report, displayName);
 	showRemaining(output, report);
-	const error = report.report?.error;
-	if (report.outcome === 'cancelled') {
-		tellFailure(
-			output,
-			{ code: 'CANCELLED', message: 'The job was cancelled.', hint: 'Run the same command again to finish it.' },
-			ExitCode.cancelled,
-		);
-		return ExitCode.cancelled;
-	}
-	if (report.outcome === 'failed') {
-		const exit = error === undefined ? ExitCode.jobFailed : exitCodeFor(error.code, error.retry as RetryClass);
-		if (error) tellFailure(output, error, exit);
-		return exit;
-	}
+	if (report.outcome === 'cancelled' || report.outcome === 'failed')
+		return tellJobFailure(output, { outcome: report.outcome, error: report.report?.error });
 	return report.remaining.some((f) => f.severity === 'error') ? ExitCode.mismatch : ExitCode.ok;
 }

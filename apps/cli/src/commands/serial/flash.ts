@@ -2,7 +2,7 @@
 import type { RetryClass } from '@linac/core';
 import type { Plan } from '@linac/planner';
 import { programOverSerial } from '@linac/programmer';
-import { confirm } from '../../confirm.js';
+import { agreed } from '../../confirm.js';
 import { connect } from '../../connect.js';
 import type { Context } from '../../context.js';
 import { ExitCode, exitCodeFor } from '../../exit-codes.js';
@@ -54,13 +54,9 @@ export async function flash(context: Context, options: SerialFlashOptions, names
 			confirm: async (plan) => {
 				show(plan);
 				if (options.dryRun) return false;
-				try {
-					await confirm(context, `Write to ${platform.displayName} ${chosen.port.deviceId ?? ''}?`, options.yes);
-					return true;
-				} catch (error) {
-					refusal = error;
-					return false;
-				}
+				return agreed(context, `Write to ${platform.displayName} ${chosen.port.deviceId ?? ''}?`, options.yes, (why) => {
+					refusal = why;
+				});
 			},
 			onEvent: (event) => {
 				if (event.type === 'job-started') show(event.plan);
