@@ -1,0 +1,7 @@
+/** Every method that the page can call. Each area has a file of its own; this one only puts them together. */
+import { releaseMethods } from './release-methods.js';
+import { virtualMethods } from './virtual-methods.js';
+
+export const methods = { ...releaseMethods, ...virtualMethods };
+
+export type EngineMethods = typeof methods;

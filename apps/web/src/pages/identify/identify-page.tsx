@@ -1,0 +1,4 @@
+/** The page "Identify". */
+export default function IdentifyPage() {
+	return <h1>Identify</h1>;
+}

@@ -1,0 +1,4 @@
+/** The page "Inspector". */
+export default function InspectPage() {
+	return <h1>Inspector</h1>;
+}
