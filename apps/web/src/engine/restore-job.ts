@@ -4,7 +4,7 @@
  * after a reload, a crash or a pulled cable. Not for showing it.
  */
 import { platforms, type ReleaseSet, releases } from '@linac/catalog';
-import { asLinacError, portableDigests } from '@linac/core';
+import { portableDigests } from '@linac/core';
 import type { Plan } from '@linac/planner';
 import { type Diagnosis, type JobEvent, type JobLimits, type RestoreReport, restore } from '@linac/programmer';
 import { keepBackup } from './backups.js';

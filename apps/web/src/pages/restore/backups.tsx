@@ -10,7 +10,6 @@ export function Backups() {
 	const [list, setList] = useState<BackupShown[]>([]);
 	const finished = cards.value.filter((c) => c.stage.value.name === 'ended' || c.stage.value.name === 'unfinished').length;
 	const refresh = () => void callEngine('backups.list', undefined).then(setList, () => setList([]));
-	// biome-ignore lint/correctness/useExhaustiveDependencies: a job that ends may have made one.
 	useEffect(refresh, [finished]);
 	if (list.length === 0) return null;
 	const save = async (file: string) => download(file, await callEngine('backups.read', { file }), 'application/json');
