@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { screenshot, showAs } from './site.js';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
 
@@ -78,4 +80,20 @@ export async function notReachedByKeyboard(page: Page): Promise<string[]> {
 		reached.add(stop.number);
 	}
 	return [...faults, ...controls.filter((_, i) => !reached.has(i)).map((html) => `not reached with Tab: ${html}`)];
+}
+
+/**
+ * Fails the test unless what the page shows now can be read and used on every screen, in light and dark, and with the keyboard; keeps a picture of
+ * each. Leaves the page as a laptop shows it, in light.
+ */
+export async function readableEverywhere(page: Page, name: string): Promise<void> {
+	for (const scheme of ['dark', 'light'] as const) {
+		for (const size of ['phone', 'wall', 'laptop'] as const) {
+			await showAs(page, size, scheme);
+			await screenshot(page, name);
+			expect(await axeViolations(page), `accessibility of ${name}, ${size}, ${scheme}`).toEqual([]);
+			expect(await stickingOut(page), `layout of ${name}, ${size}, ${scheme}`).toEqual([]);
+		}
+	}
+	expect(await notReachedByKeyboard(page), `keyboard in ${name}`).toEqual([]);
 }
