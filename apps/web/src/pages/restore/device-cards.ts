@@ -72,6 +72,11 @@ export function watchCards(): void {
 	});
 }
 
+/** Jobs go on while another page of the site is shown, but not when the site is left: the browser asks before. */
+addEventListener('beforeunload', (event) => {
+	if (cards.value.some((c) => c.stage.value.name === 'running')) event.preventDefault();
+});
+
 async function watch(): Promise<void> {
 	const unfinished = await callEngine('restore.unfinished', undefined);
 	let first = true;
@@ -96,7 +101,7 @@ function update(devices: readonly DeviceShown[]): void {
 		const was = card.present.value;
 		card.present.value = device;
 		if (was === undefined) arrived(card, device);
-		else if (was.busy && !device.busy && card.stage.value.name === 'failed') void look(card);
+		else if (was.busy && !device.busy) void givenUp(card);
 	}
 	const there = new Set(devices.map((d) => d.key));
 	for (const card of cards.value) {
@@ -105,6 +110,15 @@ function update(devices: readonly DeviceShown[]): void {
 		const { name } = card.stage.value;
 		if (name === 'choose' || name === 'failed') remove(card);
 	}
+}
+
+/** Another tab has ended its work on the device. */
+async function givenUp(card: Card): Promise<void> {
+	const { name } = card.stage.value;
+	if (name === 'failed') return look(card);
+	if (name !== 'unfinished') return;
+	const still = await callEngine('restore.unfinished', undefined);
+	if (!still.some((job) => job.key === card.key) && card.stage.value.name === 'unfinished') await look(card);
 }
 
 function arrived(card: Card, device: DeviceShown): void {
@@ -203,12 +217,12 @@ async function run(card: Card, call: (options: RunOptions) => Promise<RestoreRep
 			signal: stop.signal,
 			onEvent: (event) => {
 				if (event.type === 'begun') begun = true;
-				perFrame(() => take(card, event));
+				perFrame(card.key, () => take(card, event));
 			},
 		});
-		perFrame(() => end(card, report));
+		perFrame(card.key, () => end(card, report));
 	} catch (error) {
-		perFrame(() => fail(card, error as LinacError, begun, stop.signal.aborted));
+		perFrame(card.key, () => fail(card, error as LinacError, begun, stop.signal.aborted));
 	}
 }
 

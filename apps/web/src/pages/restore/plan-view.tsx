@@ -23,7 +23,7 @@ export function PlanView({ card, plan, standIn }: { card: Card; plan: Plan; stan
 					<PlanStep key={step.id} step={step} />
 				))}
 			</ol>
-			<Problems problems={plan.notes.map((n) => ({ ...n, message: onThePage(n.message) }))} />
+			<Notes plan={plan} />
 			<Files plan={plan} />
 			<p class="quiet">The board waits in DFU mode (its LED blinks yellow) until you decide.</p>
 			<div class="row end">
@@ -67,10 +67,28 @@ function PlanStep({ step }: { step: Step }) {
 						{starts[step.after.boots]}. {onThePage(step.after.why)}
 					</dd>
 					<dt>If the cable is pulled</dt>
-					<dd>{onThePage(step.ifInterrupted.why) || ifPulled[step.ifInterrupted.way]}</dd>
+					<dd>
+						{onThePage(step.ifInterrupted.why, 'plug it in again, and the job goes on') || ifPulled[step.ifInterrupted.way]}
+					</dd>
 				</dl>
 			</details>
 		</li>
+	);
+}
+
+function Notes({ plan }: { plan: Plan }) {
+	const notes = plan.notes.map((n) => ({ ...n, message: onThePage(n.message) }));
+	const infos = notes.filter((n) => n.severity === 'info');
+	return (
+		<>
+			<Problems problems={notes.filter((n) => n.severity !== 'info')} />
+			{infos.length > 0 && (
+				<details>
+					<summary>{count(infos.length, 'note')}</summary>
+					<Problems problems={infos} />
+				</details>
+			)}
+		</>
 	);
 }
 

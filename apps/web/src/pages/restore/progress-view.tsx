@@ -11,7 +11,7 @@ export function ProgressView({ progress }: { progress: Signal<JobProgress> }) {
 			{now.waiting && (
 				<p class="problem warning" role="alert">
 					<strong>It waits for {now.waiting.for}. </strong>
-					{now.waiting.hint && onThePage(now.waiting.hint)}
+					{now.waiting.hint && onThePage(now.waiting.hint, 'the job goes on by itself')}
 				</p>
 			)}
 			{now.doing && <p>{now.doing}</p>}
