@@ -1,4 +1,5 @@
 /** `linac devices`: what is connected, in which mode, with what on it. Reads only; a device that cannot be asked is listed all the same. */
+import { moduleName } from '@linac/catalog';
 import { asLinacError, type LinacError } from '@linac/core';
 import type { DeviceSnapshot } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
@@ -7,7 +8,7 @@ import { chooseDevice } from '../choose-device.js';
 import { type Connection, connect } from '../connect.js';
 import type { Context, DeviceOptions } from '../context.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
-import { platformNamed, slotName } from '../facts.js';
+import { platformNamed } from '../facts.js';
 import { usbIds } from '../usb-ids.js';
 
 interface Seen {
@@ -102,6 +103,6 @@ function modules(snapshot: DeviceSnapshot | undefined): string {
 	if (snapshot === undefined) return '';
 	if (snapshot.modules === undefined) return 'not told by this Device OS; put the device in DFU mode to have it read';
 	return snapshot.modules
-		.map((m) => `${slotName(platformNamed(snapshot.platform), m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
+		.map((m) => `${moduleName(platformNamed(snapshot.platform), m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
 		.join(', ');
 }

@@ -1,10 +1,10 @@
 /** `linac serial identify`, `inspect` and `mac`: what a device in listening mode says about itself over its serial port. */
-import { platformById } from '@linac/catalog';
+import { moduleName, platformById } from '@linac/catalog';
 import type { SerialModule } from '@linac/serial';
 import { type Connection, connect } from '../../connect.js';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
-import { platformNamed, slotName } from '../../facts.js';
+import { platformNamed } from '../../facts.js';
 import { CommandFailure } from '../../failure.js';
 import type { Output } from '../../output.js';
 import { chooseSerial, overSerial, type SerialDevice, type SerialOptions } from '../../serial-port.js';
@@ -80,7 +80,7 @@ export async function inspect(context: Context, options: SerialOptions): Promise
 			info: await listening.modules(),
 		}));
 		const platform = platformById(info.platformId);
-		const name = (m: { function: number; index: number }) => (platform ? slotName(platform, m) : `${m.function}/${m.index}`);
+		const name = (m: { function: number; index: number }) => (platform ? moduleName(platform, m) : `${m.function}/${m.index}`);
 		output.document({
 			port: chosen.port.path,
 			platform: platform?.name ?? null,
