@@ -13,6 +13,8 @@ import type { PlatformNames } from '@linac/firmware';
 import { ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failure.js';
 
+export { slotLabel as slotName } from '@linac/catalog';
+
 export const platformNames: PlatformNames = { get: (id) => platformById(id)?.name };
 
 /** Throws `UNKNOWN_PLATFORM` with the names that there are. */

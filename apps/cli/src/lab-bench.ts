@@ -4,12 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { moduleName, type Platform, releasesFor, type SourcedModule } from '@linac/catalog';
+import { type Platform, releasesFor, type SourcedModule } from '@linac/catalog';
 import { asLinacError, type Clock, type Json } from '@linac/core';
 import { writeWhole } from '@linac/host';
 import { type BenchDevice, type BenchSpec, carryOut, DeviceBench, type DeviceCommand, type VirtualBus } from '@linac/virtual';
 import { ExitCode } from './exit-codes.js';
-import { platformNamed, releaseNamed } from './facts.js';
+import { platformNamed, releaseNamed, slotName } from './facts.js';
 import { CommandFailure, usage } from './failure.js';
 import type { Sources } from './sources.js';
 
@@ -147,7 +147,7 @@ export class LabBench {
 		const what = device.mode === 'off' ? device.why : `${device.mode} mode (${device.why})`;
 		const modules = device
 			.installedModules()
-			.map((m) => `${moduleName(lab.platform, m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
+			.map((m) => `${slotName(lab.platform, m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
 			.join(', ');
 		return `${lab.name}: ${device.deviceId}, ${what}; ${modules}`;
 	}

@@ -24,7 +24,6 @@ export {
 	mirrorSource,
 } from './mirror/mirror-source.js';
 export { type Mirror, type ReadMirrorOptions, readMirror, type SignedBy, verifyMirrorFile } from './mirror/read-mirror.js';
-export { moduleName } from './module-names.js';
 export * from './platforms.js';
 export * from './releases.js';
 export * from './rules.js';

@@ -39,42 +39,57 @@ export function carryOut(device: VirtualDevice, command: DeviceCommand): void {
 	const { faults } = device;
 	switch (command.do) {
 		case 'plug':
-			return device.plug();
+			device.plug();
+			return;
 		case 'unplug':
-			return device.unplug();
+			device.unplug();
+			return;
 		case 'reset':
-			return device.pressReset();
+			device.pressReset();
+			return;
 		case 'dfu-buttons':
-			return device.pressModeAndReset();
+			device.pressModeAndReset();
+			return;
 		case 'safe-buttons':
-			return device.pressModeForSafeMode();
+			device.pressModeForSafeMode();
+			return;
 		case 'hold-mode':
-			return device.holdMode();
+			device.holdMode();
+			return;
 		case 'say':
-			return device.say(`${command.text}\r\n`);
+			device.say(`${command.text}\r\n`);
+			return;
 		case 'unplug-at-transfer':
-			return faults.unplugAtTransfer(command.at);
+			faults.unplugAtTransfer(command.at);
+			return;
 		case 'unplug-at-restart':
-			return faults.unplugAtRestart(command.at);
+			faults.unplugAtRestart(command.at);
+			return;
 		case 'power-loss-at-write':
-			return faults.powerLossAtFlashWrite(command.at);
+			faults.powerLossAtFlashWrite(command.at);
+			return;
 		case 'stall-at-transfer':
-			return faults.stallAtTransfer(command.at);
+			faults.stallAtTransfer(command.at);
+			return;
 		case 'dfu-error-at-transfer':
-			return faults.dfuErrorAtTransfer(command.at);
+			faults.dfuErrorAtTransfer(command.at);
+			return;
 		case 'slow-flash':
-			return faults.slowFlash(command.factor);
+			faults.slowFlash(command.factor);
+			return;
 		case 'wear-out': {
 			const { flash, address } = inSystem(device);
-			return flash.wearOut(address, 0xff);
+			flash.wearOut(address, 0xff);
+			return;
 		}
 		case 'stick-sector': {
 			const { flash, address } = inSystem(device);
-			return flash.stopErasing(address);
+			flash.stopErasing(address);
+			return;
 		}
 		case 'mend':
 			faults.clear();
-			return inSystem(device).flash.mend();
+			inSystem(device).flash.mend();
 	}
 }
 

@@ -2,7 +2,7 @@
  * A virtual device as a person sees it who has it on the desk and knows what is in its flash: LED, mode, modules, cable, faults. Plain JSON. What the
  * firmware would say to a host is not asked.
  */
-import { moduleName } from '@linac/catalog';
+import { slotLabel } from '@linac/catalog';
 import type { VirtualDevice, VirtualMode } from './device.js';
 import type { PendingFault } from './faults.js';
 
@@ -102,7 +102,7 @@ export function modulesOf(device: VirtualDevice): ModuleView[] {
 	if (known?.writes === writes) return known.modules;
 	const modules = device
 		.installedModules()
-		.map((m) => ({ name: moduleName(device.platform, m), version: m.version, valid: m.valid }));
+		.map((m) => ({ name: slotLabel(device.platform, m), version: m.version, valid: m.valid }));
 	remembered.set(device, { writes, modules });
 	return modules;
 }

@@ -174,7 +174,8 @@ export async function arrange(
 ): Promise<Arranged> {
 	const { platform, version, parts } = delivered;
 	const state = arrangements.find((a) => a.name === name);
-	assert(state !== undefined && state.fits(platform, version), `no state ${name} of ${platform.name} ${version ?? ''}`);
+	const fits = state?.fits(platform, version);
+	assert(state && fits, `no state ${name} of ${platform.name} ${version ?? ''}`);
 	const modules =
 		version === undefined
 			? parts.modules

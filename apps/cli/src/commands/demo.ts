@@ -5,12 +5,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { moduleName, platformByName } from '@linac/catalog';
+import { platformByName } from '@linac/catalog';
 import { assert, LinacError, systemClock } from '@linac/core';
 import { UsbIpServer } from '@linac/host';
 import { standInApplication } from '@linac/virtual';
 import type { Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
+import { slotName } from '../facts.js';
 import { CommandFailure } from '../failure.js';
 import { formatDuration, shortHash } from '../format.js';
 import { LabBench, type LabDevice, parseSpecs } from '../lab-bench.js';
@@ -111,7 +112,7 @@ export async function demo(context: Context, options: { speed?: string }): Promi
 			[{ title: 'Module' }, { title: 'Version', align: 'right' }, { title: '' }, { title: 'SHA-256 of its bytes' }],
 			boron.device
 				.installedModules()
-				.map((m) => [moduleName(boron.platform, m), String(m.version), m.valid ? 'whole' : 'damaged', shortHash(m.sha256)]),
+				.map((m) => [slotName(boron.platform, m), String(m.version), m.valid ? 'whole' : 'damaged', shortHash(m.sha256)]),
 			'  ',
 		);
 		output.print(`  The device is in ${boron.device.mode} mode: ${boron.device.why}`);

@@ -1,5 +1,4 @@
 /** `linac devices`: what is connected, in which mode, with what on it. Reads only; a device that cannot be asked is listed all the same. */
-import { moduleName } from '@linac/catalog';
 import { asLinacError, type LinacError } from '@linac/core';
 import type { DeviceSnapshot } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
@@ -7,8 +6,9 @@ import { type DiscoveredDevice, listDevices } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
 import { type Connection, connect } from '../connect.js';
 import type { Context, DeviceOptions } from '../context.js';
+import { deviceColumns } from '../device-columns.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
-import { platformNamed } from '../facts.js';
+import { platformNamed, slotName } from '../facts.js';
 import { usbIds } from '../usb-ids.js';
 
 interface Seen {
@@ -74,14 +74,7 @@ function show(context: Context, connection: Connection, seen: readonly Seen[]): 
 		return;
 	}
 	output.table(
-		[
-			{ title: 'Device' },
-			{ title: 'Device id' },
-			{ title: 'USB port' },
-			{ title: 'Mode' },
-			{ title: 'Device OS' },
-			{ title: 'On it', wrap: true },
-		],
+		deviceColumns,
 		seen.map(({ device, snapshot, error }) => [
 			connection.displayName(device),
 			device.deviceId ?? snapshot?.deviceId ?? 'not told',
@@ -103,6 +96,6 @@ function modules(snapshot: DeviceSnapshot | undefined): string {
 	if (snapshot === undefined) return '';
 	if (snapshot.modules === undefined) return 'not told by this Device OS; put the device in DFU mode to have it read';
 	return snapshot.modules
-		.map((m) => `${moduleName(platformNamed(snapshot.platform), m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
+		.map((m) => `${slotName(platformNamed(snapshot.platform), m)} ${m.version}${m.valid ? '' : ' (damaged)'}`)
 		.join(', ');
 }

@@ -2,7 +2,7 @@
  * One device: can it be reached, what is on it, what is wrong with it, and which command helps. With `deep` it is restarted into DFU mode
  * and read back, and then returned to the mode that it was in. Nothing is written to it.
  */
-import { moduleName, type Platform, releaseByVersion } from '@linac/catalog';
+import { type Platform, releaseByVersion } from '@linac/catalog';
 import { asLinacError, LinacError, type RetryClass } from '@linac/core';
 import { type DeviceSnapshot, diagnose, type Finding } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
@@ -10,7 +10,7 @@ import { ControlDevice, type DiscoveredDevice, waitForDevice } from '@linac/usb'
 import type { Connection } from '../../connect.js';
 import type { Context } from '../../context.js';
 import { ExitCode, exitCodeFor } from '../../exit-codes.js';
-import { defaultRelease, platformNamed } from '../../facts.js';
+import { defaultRelease, platformNamed, slotName } from '../../facts.js';
 import { deviceName } from '../../show-plan.js';
 import { usbIds } from '../../usb-ids.js';
 import type { Line } from './show-findings.js';
@@ -96,7 +96,7 @@ export function deviceExit({ error, findings }: DeviceHealth): ExitCode {
 }
 
 function contents(platform: Platform, { modules = [], depth }: DeviceSnapshot): string {
-	const list = modules.map((m) => `${moduleName(platform, m)} ${m.version}${m.valid ? '' : ' (damaged)'}`).join(', ');
+	const list = modules.map((m) => `${slotName(platform, m)} ${m.version}${m.valid ? '' : ' (damaged)'}`).join(', ');
 	return `${depth === 'read' ? 'Read back' : 'It reports'}: ${list === '' ? 'no module' : list}.`;
 }
 
