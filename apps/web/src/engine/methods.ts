@@ -1,7 +1,10 @@
 /** Every method that the page can call. Each area has a file of its own; this one only puts them together. */
+import { bundleMethods } from './bundle-methods.js';
+import { imageMethods } from './image-methods.js';
 import { releaseMethods } from './release-methods.js';
+import { unitMethods } from './unit-methods.js';
 import { virtualMethods } from './virtual-methods.js';
 
-export const methods = { ...releaseMethods, ...virtualMethods };
+export const methods = { ...releaseMethods, ...imageMethods, ...unitMethods, ...bundleMethods, ...virtualMethods };
 
 export type EngineMethods = typeof methods;
