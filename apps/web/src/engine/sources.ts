@@ -3,6 +3,7 @@
  * `@linac/catalog` before it is used.
  */
 import {
+	type FurtherQuery,
 	type MirrorReader,
 	type MirrorSource,
 	mirrorSource,
@@ -14,6 +15,7 @@ import {
 	type SourcedModule,
 } from '@linac/catalog';
 import { asLinacError, LinacError, throwIfCancelled, unwrap, webEd25519 } from '@linac/core';
+import { keptFurther } from './kept-releases.js';
 
 /** Files of a mirror by HTTP. `base` ends with a slash. */
 export function httpMirror(base: string): MirrorReader {
@@ -85,6 +87,25 @@ export async function openApplication(
 		}
 	}
 	return unfit;
+}
+
+/** A file that is no module, e.g. `{ kind: 'mbr', mcu: 'nrf52840' }`: the MBR that images for blank boards need. Undefined when none can be had. */
+export async function openFurther(
+	query: FurtherQuery,
+	signal?: AbortSignal,
+): Promise<{ bytes: Uint8Array; origin: string } | undefined> {
+	const kept = await keptFurther(query.kind, query.mcu);
+	if (kept) return kept;
+	for (const source of sources()) {
+		if (!('openFurther' in source)) continue;
+		try {
+			const found = await (source as MirrorSource).openFurther(query, signal);
+			if (found) return found;
+		} catch (error) {
+			if (asLinacError(error).code === 'CANCELLED') throw error;
+		}
+	}
+	return undefined;
 }
 
 /** What every source says that it has. A source that cannot be read has nothing. */
