@@ -20,10 +20,23 @@ export { settingsOf } from './inspect/image-finding.js';
 export { type InspectFileOptions, inspectFile } from './inspect/inspect-file.js';
 export { toPem } from './keys/pem.js';
 export { privateKeyForFiles } from './keys/private-key.js';
+export * from './make/base-hex.js';
+export * from './make/make-export.js';
+export {
+	type HexChoices,
+	type HexLayout,
+	hexFileName,
+	hexLayouts,
+	type ImageChoices,
+	type MadeHex,
+	makeHex,
+} from './make/make-hex.js';
+export * from './make/unit-hexes.js';
 export { renderMapSvg } from './map/map-svg.js';
 export { type MapTextOptions, type MapTone, mapLegend, renderMapText } from './map/map-text.js';
 export * from './map/memory-map.js';
 export * from './mbr.js';
+export * from './part-words.js';
 export * from './read/blank-board.js';
 export * from './read/diff-images.js';
 export * from './read/diff-words.js';
