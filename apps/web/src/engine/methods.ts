@@ -2,6 +2,7 @@
 import { bundleMethods } from './bundle-methods.js';
 import { deviceMethods } from './device-methods.js';
 import { imageMethods } from './image-methods.js';
+import { inspectMethods } from './inspect-methods.js';
 import { releaseMethods } from './release-methods.js';
 import { restoreMethods } from './restore-methods.js';
 import { unitMethods } from './unit-methods.js';
@@ -11,6 +12,7 @@ export const methods = {
 	...bundleMethods,
 	...deviceMethods,
 	...imageMethods,
+	...inspectMethods,
 	...releaseMethods,
 	...restoreMethods,
 	...unitMethods,
