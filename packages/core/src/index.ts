@@ -7,3 +7,4 @@ export * from './ed25519-keys.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './random.js';
+export * from './shared-work.js';
