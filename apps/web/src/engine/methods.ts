@@ -1,7 +1,8 @@
 /** Every method that the page can call. Each area has a file of its own; this one only puts them together. */
+import { ownReleaseMethods } from './own-release-methods.js';
 import { releaseMethods } from './release-methods.js';
 import { virtualMethods } from './virtual-methods.js';
 
-export const methods = { ...releaseMethods, ...virtualMethods };
+export const methods = { ...ownReleaseMethods, ...releaseMethods, ...virtualMethods };
 
 export type EngineMethods = typeof methods;
