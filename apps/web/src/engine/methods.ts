@@ -3,6 +3,7 @@ import { bundleMethods } from './bundle-methods.js';
 import { deviceMethods } from './device-methods.js';
 import { imageMethods } from './image-methods.js';
 import { inspectMethods } from './inspect-methods.js';
+import { ownReleaseMethods } from './own-release-methods.js';
 import { releaseMethods } from './release-methods.js';
 import { restoreMethods } from './restore-methods.js';
 import { unitMethods } from './unit-methods.js';
@@ -13,6 +14,7 @@ export const methods = {
 	...deviceMethods,
 	...imageMethods,
 	...inspectMethods,
+	...ownReleaseMethods,
 	...releaseMethods,
 	...restoreMethods,
 	...unitMethods,
