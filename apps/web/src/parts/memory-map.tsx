@@ -4,9 +4,10 @@
  */
 import { useState } from 'preact/hooks';
 import type { ShownMap, ShownRow, ShownStorage, Span } from '../engine/shown-map.js';
+import { Fold } from './fold.js';
 import { placeLabels, withRoom } from './map-layout.js';
 import { rowLabel, rowState } from './map-words.js';
-import { Scroll } from './scroll.js';
+import { ScrollArea } from './scroll-area.js';
 import './memory-map.css';
 import { addressText, countText, sizeText } from './numbers.js';
 
@@ -52,12 +53,7 @@ export function MemoryMapView({ map }: { map: ShownMap }) {
 				</span>
 			</p>
 			<p class="quiet">To scale. Where ≈ stands, something long and empty is drawn shorter.</p>
-			<details>
-				<summary>All parts as a table</summary>
-				{map.storages.map((s) => (
-					<PartsTable key={s.name} storage={s} />
-				))}
-			</details>
+			<Fold title="All parts as a table">{() => map.storages.map((s) => <PartsTable key={s.name} storage={s} />)}</Fold>
 		</div>
 	);
 }
@@ -176,7 +172,7 @@ function Registers({ storage }: { storage: ShownStorage }) {
 	return (
 		<section class="map-storage" aria-label={storage.name}>
 			<h3>{storage.name}</h3>
-			<Scroll label={`${storage.name}, as a table`}>
+			<ScrollArea label={`${storage.name}, as a table`}>
 				<table>
 					<thead>
 						<tr>
@@ -204,14 +200,14 @@ function Registers({ storage }: { storage: ShownStorage }) {
 						))}
 					</tbody>
 				</table>
-			</Scroll>
+			</ScrollArea>
 		</section>
 	);
 }
 
 function PartsTable({ storage: { name, rows } }: { storage: ShownStorage }) {
 	return (
-		<Scroll label={`${name}, part by part`}>
+		<ScrollArea label={`${name}, part by part`}>
 			<table>
 				<caption>{name}</caption>
 				<thead>
@@ -242,7 +238,7 @@ function PartsTable({ storage: { name, rows } }: { storage: ShownStorage }) {
 					})}
 				</tbody>
 			</table>
-		</Scroll>
+		</ScrollArea>
 	);
 }
 

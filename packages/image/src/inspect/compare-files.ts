@@ -2,7 +2,7 @@
  * What differs between two files that somebody gives: modules field by field, images by part and by memory, archives (and what else holds several
  * modules) member by member. Which of the three is asked of the contents of both. Plain JSON.
  */
-import { type Digests, equalBytes, type Problem, portableDigests, toHex } from '@linac/core';
+import { address, type Digests, equalBytes, type Problem, portableDigests, toHex, type Verdict } from '@linac/core';
 import {
 	contentKind,
 	diffModules,
@@ -14,7 +14,7 @@ import {
 } from '@linac/firmware';
 import { diffImages, type ImageDiff } from '../read/diff-images.js';
 import { type DiffRow, diffSummary, partRows, rangeRows } from '../read/diff-words.js';
-import { openImage } from '../read/open-image.js';
+import { type OpenedImage, openImage } from '../read/open-image.js';
 import type { FileFinding } from './finding.js';
 import { type InspectFileOptions, inspectFile } from './inspect-file.js';
 import { moduleFinding, moduleTitle, platformNames } from './module-finding.js';
@@ -134,18 +134,21 @@ function moduleSummary({ identical, fields, body }: ModuleDiff): string {
 
 /** Undefined where one of them has no address, as an asset has none. */
 function comparedImages(a: Side, b: Side): Compared | undefined {
-	const [one, other] = [a, b].map((s) => {
-		const { base, ...rest } = s.options;
-		const given = base === undefined || contentKind(s.bytes) === 'intel-hex' ? rest : { ...rest, base };
-		return openImage(s.finding.file, s.bytes, given);
-	});
-	if (!one?.ok || !other?.ok) return undefined;
+	const [one, other] = [openSide(a), openSide(b)];
+	if (!one.ok || !other.ok) return undefined;
 	const diff = diffImages(one.value.reading, other.value.reading);
 	return {
 		summary: diffSummary(diff),
 		image: { ...diff, partRows: partRows(diff), rangeRows: rangeRows(diff) },
 		problems: [],
 	};
+}
+
+function openSide({ finding, bytes, options }: Side): Verdict<OpenedImage> {
+	const { base, ...rest } = options;
+	// Intel HEX has its addresses in it.
+	const given = base === undefined || contentKind(bytes) === 'intel-hex' ? rest : { ...rest, base };
+	return openImage(finding.file, bytes, given);
 }
 
 interface Member extends ComparedMember {
@@ -197,32 +200,39 @@ function comparedMembers(a: Side, b: Side, digests: Digests): Compared {
 	return { summary: membersSummary(members), members, problems: [] };
 }
 
-function membersOf({ finding, bytes }: Side, digests: Digests): Member[] {
-	const { file, kind } = finding;
-	let files: { name: string; bytes: Uint8Array }[] = [{ name: file, bytes }];
-	if (kind === 'zip' || kind === 'asset-bundle') {
-		const listed = readZip(bytes, { file, digests });
-		const entries = listed.ok ? listed.value.filter((e) => !e.isFolder) : [];
-		files = entries.flatMap((e) => {
-			const data = e.read();
-			return data.ok ? [{ name: e.name, bytes: data.value }] : [];
-		});
-	} else if (kind === 'modules') {
-		const split = splitModules(bytes, { file, digests });
-		if (split.ok) files = split.value.modules.map((m) => ({ name: `${file}@${m.offset}`, bytes: m.module.bytes }));
-	}
-	return files.map((f): Member => {
+function membersOf(side: Side, digests: Digests): Member[] {
+	return filesOf(side, digests).map((f): Member => {
 		const parsed = parseModule(f.bytes, { file: f.name, digests });
 		const member = { ...f, size: f.bytes.length, sha256: toHex(digests.sha256(f.bytes)) };
 		if (!parsed.ok) return member;
 		const { prefix } = parsed.value;
 		const title = moduleTitle(moduleFinding(f.name, parsed.value, digests));
-		return {
-			...member,
-			module: title,
-			place: `${prefix.platformId}/${prefix.function}/${prefix.index}/${title.startsWith('asset') ? title : ''}`,
-		};
+		// Assets have one place for all of them: their names tell them apart.
+		const place = [prefix.platformId, prefix.function, prefix.index, ...(prefix.platformId === 0 ? [title] : [])].join('/');
+		return { ...member, module: title, place };
 	});
+}
+
+function filesOf(side: Side, digests: Digests): { name: string; bytes: Uint8Array }[] {
+	const { finding, bytes } = side;
+	const { file, kind } = finding;
+	if (kind === 'zip' || kind === 'asset-bundle') {
+		const listed = readZip(bytes, { file, digests });
+		const entries = listed.ok ? listed.value.filter((e) => !e.isFolder) : [];
+		return entries.flatMap((e) => {
+			const data = e.read();
+			return data.ok ? [{ name: e.name, bytes: data.value }] : [];
+		});
+	}
+	if (kind === 'modules') {
+		const split = splitModules(bytes, { file, digests });
+		if (split.ok) return split.value.modules.map((m) => ({ name: `${file}@${m.offset}`, bytes: m.module.bytes }));
+	}
+	if (kind === 'image') {
+		const opened = openSide(side);
+		if (opened.ok) return opened.value.reading.parts.map((p) => ({ name: `${p.name} at ${address(p.start)}`, bytes: p.bytes }));
+	}
+	return [{ name: file, bytes }];
 }
 
 function shown({ name, size, sha256, module }: Member): ComparedMember {

@@ -1,5 +1,5 @@
 /** One module, as it is found: what it is, what it needs, on what it would run, and every field. Whether it is right was said by `parseModule`. */
-import { type Platform, platformById, releaseByModuleVersion, releaseRunsText } from '@linac/catalog';
+import { type Platform, platformById, releaseByModuleVersion, releaseRunsText, slotOf } from '@linac/catalog';
 import { type Digests, type Problem, toHex } from '@linac/core';
 import {
 	assetOf,
@@ -52,7 +52,9 @@ export function moduleFinding(
 		needs: module.dependencies.map((d) => {
 			const known = d.function === ModuleFunction.system && where.platform;
 			const release = known ? releaseByModuleVersion(known, d.version)?.version : undefined;
-			return { text: dependencyLabel(d), ...(release === undefined ? {} : { release }) };
+			const slot = where.platform && slotOf(where.platform, d)?.name;
+			const text = slot === undefined ? dependencyLabel(d) : `${slot} ${d.version} or newer`;
+			return { text, ...(release === undefined ? {} : { release }) };
 		}),
 		assets: requiredAssets(module).map((a) => ({ name: a.name, sha256: toHex(a.hash) })),
 		...(asset ? { asset: { name: asset.name, sha256: toHex(asset.hash) } } : {}),

@@ -6,7 +6,7 @@ import { download } from '../../parts/download.js';
 import { FileDrop } from '../../parts/file-drop.js';
 import { countText, sizeText } from '../../parts/numbers.js';
 import { Failure, Problems } from '../../parts/problems.js';
-import { Scroll } from '../../parts/scroll.js';
+import { ScrollArea } from '../../parts/scroll-area.js';
 import { useEngine } from '../../parts/use-engine.js';
 import { applicationFile, wrongAt } from './choices.js';
 
@@ -80,7 +80,7 @@ function Bundle({ made, busy }: { made: BundleShown; busy: boolean }) {
 					</button>
 				</p>
 			)}
-			<Scroll label="Assets">
+			<ScrollArea label="Assets">
 				<table>
 					<thead>
 						<tr>
@@ -101,7 +101,7 @@ function Bundle({ made, busy }: { made: BundleShown; busy: boolean }) {
 						))}
 					</tbody>
 				</table>
-			</Scroll>
+			</ScrollArea>
 			<h3>Store</h3>
 			{stores.map((s) => (
 				<div key={s.releases} class="hex-store">

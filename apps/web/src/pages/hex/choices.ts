@@ -22,6 +22,9 @@ export type Kind = (typeof kinds)[number]['kind'];
 export const platforms = signal<readonly PlatformShown[]>([]);
 export const releases = signal<{ of: string; shown: ReleasesShown }>();
 
+/** Counts the times that somebody added or removed some. */
+export const releasesChanged = signal(0);
+
 export const platform = signal('');
 export const version = signal('');
 export const board = computed(() => platforms.value.find((p) => p.name === platform.value));

@@ -7,7 +7,7 @@ import { download } from '../../parts/download.js';
 import { Field, fieldProps } from '../../parts/field.js';
 import { sizeText } from '../../parts/numbers.js';
 import { Failure, Problems } from '../../parts/problems.js';
-import { Scroll } from '../../parts/scroll.js';
+import { ScrollArea } from '../../parts/scroll-area.js';
 import { useEngine } from '../../parts/use-engine.js';
 import { board, release, tool, useRequest, wrongAt } from './choices.js';
 import { ImageForm } from './image-form.js';
@@ -86,7 +86,7 @@ function Folder({ made: { folder, zip, files }, busy }: { made: ExportShown; bus
 				</button>
 				{busy && <span class="quiet">Making it anew ...</span>}
 			</p>
-			<Scroll label="Files in the folder">
+			<ScrollArea label="Files in the folder">
 				<table>
 					<thead>
 						<tr>
@@ -107,7 +107,7 @@ function Folder({ made: { folder, zip, files }, busy }: { made: ExportShown; bus
 						))}
 					</tbody>
 				</table>
-			</Scroll>
+			</ScrollArea>
 		</>
 	);
 }

@@ -1,11 +1,23 @@
 /** The page "Hex generator": images for programmers, folders for other tools, bundles. What is made, and of what, is the engine's. */
 import { useEffect } from 'preact/hooks';
+import { OwnReleases } from '../../parts/own-releases.js';
 import { Failure } from '../../parts/problems.js';
 import { useEngine } from '../../parts/use-engine.js';
 import { route } from '../../shell/router.js';
 import { BaseSection } from './base-section.js';
 import { BundleSection } from './bundle-section.js';
-import { addressOf, keepAddress, kind, kinds, platform, platforms, takeAddress, tool, version } from './choices.js';
+import {
+	addressOf,
+	keepAddress,
+	kind,
+	kinds,
+	platform,
+	platforms,
+	releasesChanged,
+	takeAddress,
+	tool,
+	version,
+} from './choices.js';
 import { ExportSection } from './export-section.js';
 import { HexSection } from './hex-section.js';
 import { UnitsSection } from './units-section.js';
@@ -44,6 +56,13 @@ export default function HexPage() {
 				<ExportSection />
 			) : (
 				<HexSection />
+			)}
+			{(kind.value === 'hex' || kind.value === 'units' || kind.value === 'export') && (
+				<OwnReleases
+					onChange={() => {
+						releasesChanged.value++;
+					}}
+				/>
 			)}
 		</div>
 	);

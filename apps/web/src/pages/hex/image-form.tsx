@@ -19,6 +19,7 @@ import {
 	platforms,
 	release,
 	releases,
+	releasesChanged,
 	version,
 	withRegisters,
 	wrongAt,
@@ -84,7 +85,7 @@ export function ImageForm({ problems, partial = false, layouts = false, only = (
 /** The releases for a board. When none has been chosen that is here, the one is taken that most want. */
 function useReleases(chosen: PlatformShown | undefined): { shown?: ReleasesShown; error?: unknown } {
 	const name = chosen && !chosen.without ? chosen.name : undefined;
-	const asked = useMemo(() => (name === undefined ? undefined : { platform: name }), [name]);
+	const asked = useMemo(() => (name === undefined ? undefined : { platform: name }), [name, releasesChanged.value]);
 	const { value, error, busy } = useEngine('image.releases', asked);
 	useEffect(() => {
 		if (busy || !value || name === undefined) return;

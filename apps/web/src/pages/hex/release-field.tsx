@@ -27,7 +27,7 @@ export function ReleaseField({ board, releases, problems }: ReleaseFieldProps) {
 	const wrong =
 		here.length === 0
 			? [
-					`No release of Device OS for the ${board.displayName} is here. Put a mirror beside this site (linac releases mirror), or serve it with "linac web".`,
+					`No release of Device OS for the ${board.displayName} is here. Add a zip or folder that has one to your own files below, or serve this page with "linac web".`,
 				]
 			: wrongAt(problems, 'release');
 	const more = elsewhere === 0 ? '' : ` ${countText(elsewhere, 'more release', 'more releases')} of this board are not here.`;

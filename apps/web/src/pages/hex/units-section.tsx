@@ -96,10 +96,9 @@ export function UnitsSection() {
 
 function ListFields({ problems }: { problems: readonly FieldProblem[] }) {
 	const repeated = problems.some((p) => p.code.endsWith('_REPEATED'));
-	const take = (files: File[]) => {
-		const given = files.map((file) => ({ path: file.webkitRelativePath || file.name, file }));
-		const paths = new Set(given.map((g) => g.path));
-		keyFiles.value = [...keyFiles.value.filter((k) => !paths.has(k.path)), ...given];
+	const take = (files: File[], paths: string[]) => {
+		const given = files.map((file, i) => ({ path: paths[i]!, file }));
+		keyFiles.value = [...keyFiles.value.filter((k) => !paths.includes(k.path)), ...given];
 	};
 	return (
 		<>
@@ -119,7 +118,8 @@ function ListFields({ problems }: { problems: readonly FieldProblem[] }) {
 			/>
 			<FileDrop
 				id="hex-unit-keys"
-				label="Key files that the list names: drop them here"
+				label="Key files that the list names: drop them, or their folder, here"
+				folderLabel="Or a folder with them"
 				accept=".pem,.der,.key"
 				multiple
 				{...(keyFiles.value.length > 0 ? { chosen: countText(keyFiles.value.length, 'file') } : {})}
