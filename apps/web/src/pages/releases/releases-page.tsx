@@ -1,4 +1,11 @@
 /** The page "Releases". */
+import { OwnReleases } from '../../parts/own-releases.js';
+
 export default function ReleasesPage() {
-	return <h1>Releases</h1>;
+	return (
+		<section>
+			<h1>Releases</h1>
+			<OwnReleases />
+		</section>
+	);
 }
