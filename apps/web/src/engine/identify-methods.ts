@@ -17,7 +17,7 @@ import { hasItsNeeds, isSound, type ListeningDevice } from '@linac/serial';
 import { failureOf } from '../link/engine-link.js';
 import type { CallContext, FailureMessage } from '../link/messages.js';
 import { withDevice } from './device-locks.js';
-import { onlyPort, type PageSerial, realSerial, virtualSerial } from './serial-hosts.js';
+import { noSerial, onlyPort, type PageSerial, realSerial, virtualSerial } from './serial-hosts.js';
 import { hostFor, type PresentDevice, presentDevices, watchDevices } from './usb-host.js';
 
 /** A device that can be asked, and over which way. */
@@ -109,7 +109,7 @@ async function targetNamed(id: string): Promise<Target> {
 
 async function byUsb(present: PresentDevice, signal: AbortSignal): Promise<Answer> {
 	const { clock, host } = hostFor(present);
-	const { serial } = present.virtual ? virtualSerial : (realSerial ?? virtualSerial);
+	const serial = present.virtual ? virtualSerial.serial : noSerial;
 	return withDevice(present.name, async () => {
 		const identity = await identityOf({ serial, clock, platforms, signal }, { ...present.found, host });
 		return answerOf(identity);

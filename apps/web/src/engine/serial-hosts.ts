@@ -2,7 +2,7 @@
 import { platforms } from '@linac/catalog';
 import { type Clock, systemClock } from '@linac/core';
 import { usbIdsOf } from '@linac/programmer';
-import type { SerialHost } from '@linac/serial';
+import { type SerialHost, serialError } from '@linac/serial';
 import { cdcSerialHost } from '@linac/usb';
 import { browserSerialHost } from './browser-serial-host.js';
 import { virtualBench } from './virtual-bench.js';
@@ -23,6 +23,14 @@ const ids = platforms.map(usbIdsOf);
 export const virtualSerial: PageSerial = {
 	serial: cdcSerialHost(virtualBench.host, ids, virtualBench.clock),
 	clock: virtualBench.clock,
+};
+
+/** For a USB device of the browser: nothing ties its serial port to it. */
+export const noSerial: SerialHost = {
+	name: 'no serial port',
+	ports: async () => [],
+	open: ({ path }) => Promise.reject(serialError('SERIAL_CLOSED', `The device at ${path} is not there.`)),
+	watch: () => () => {},
 };
 
 /** One port alone, at a place of its own: for what looks up the port of a device by its place. */
