@@ -21,8 +21,10 @@ const faults: Record<string, (n: number) => string> = {
 	stall: (n) => `USB transfer ${n} from now is refused (STALL).`,
 	'dfu-error': (n) => `DFU reports an error at USB transfer ${n} from now.`,
 	'power-loss': (n) => `The power fails in flash write ${n} from now.`,
-	'unplug-at-restart': (n) => (n === 1 ? 'The cable comes out at the next restart.' : `The cable comes out at restart ${n} from now.`),
-	'unplug-after-step': (n) => (n === 1 ? 'The cable comes out after the next step of a job.' : `The cable comes out after ${n} more steps of a job.`),
+	'unplug-at-restart': (n) =>
+		n === 1 ? 'The cable comes out at the next restart.' : `The cable comes out at restart ${n} from now.`,
+	'unplug-after-step': (n) =>
+		n === 1 ? 'The cable comes out after the next step of a job.' : `The cable comes out after ${n} more steps of a job.`,
 };
 
 export function faultWords({ fault, in: n }: { fault: string; in: number }): string {
