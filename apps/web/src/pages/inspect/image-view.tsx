@@ -3,7 +3,7 @@ import type { FileFinding } from '@linac/image';
 import type { ShownFinding } from '../../engine/inspect-methods.js';
 import { addressText, countText, sizeText } from '../../parts/numbers.js';
 import { ScrollArea } from '../../parts/scroll-area.js';
-import { Hash } from './archive-view.js';
+import { ShortHash } from '../../parts/short-hash.js';
 
 type Image = NonNullable<ShownFinding['image']>;
 type Storage = Image['map']['storages'][number];
@@ -124,7 +124,7 @@ function RowOf({ row, bar, parts }: { row: Row; bar: { from: number; to: number 
 				<span class={tone === 'quiet' ? 'quiet' : `tag ${tone}`}>{words}</span>
 			</td>
 			<td>{row.note}</td>
-			<td>{part ? <Hash value={part.sha256} /> : null}</td>
+			<td>{part ? <ShortHash value={part.sha256} /> : null}</td>
 		</tr>
 	);
 }
