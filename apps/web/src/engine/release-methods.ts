@@ -1,11 +1,12 @@
 /** What the page asks about releases: which there are, which can be had here, and each as a zip. */
-import { asPlatform, type Platform, type ReleaseSet, type ReleaseSummary, type SourcedModule } from '@linac/catalog';
+import { asPlatform, type ReleaseSummary, type SourceProgress } from '@linac/catalog';
 import { LinacError, type Problem } from '@linac/core';
-import { judgeApplication, makeZip, surroundingsOfRelease } from '@linac/image';
+import { makeZip } from '@linac/image';
 import { handOver } from '../link/engine-link.js';
 import type { CallContext } from '../link/messages.js';
+import { defaultApplication } from './default-application.js';
 import { type ReleaseTable, releaseTable } from './release-table.js';
-import { listReleases, openApplication, openRelease } from './sources.js';
+import { listReleases, openRelease } from './sources.js';
 import { world } from './world.js';
 
 export interface ReleaseZip {
@@ -32,17 +33,18 @@ export const releaseMethods = {
 		releaseTable(await listReleases(signal)),
 
 	/**
-	 * The restore zip of a release, the same bytes as `linac zip` gives. Throws `RELEASE_NOT_AVAILABLE`, and `APPLICATION_NOT_AVAILABLE` where the
-	 * default application is wanted and no source has one that runs on the release.
+	 * The restore zip of a release, the same bytes as `linac zip` gives. Throws `RELEASE_NOT_AVAILABLE`, and where the default application is wanted and
+	 * none can be had that runs on the release, `APPLICATION_NOT_AVAILABLE` or what is wrong with the one that is there. Events: how far a source is.
 	 */
 	'releases.zip': async (
 		{ platform: name, version, application: wanted }: { platform: string; version: string; application: boolean },
-		{ signal }: CallContext,
+		{ signal, emit }: CallContext<SourceProgress>,
 	): Promise<ReleaseZip> => {
 		const platform = asPlatform(name);
-		const release = await openRelease({ platform: platform.name, version }, signal);
+		const release = await openRelease({ platform: platform.name, version }, signal, emit);
 		const application = wanted ? await defaultApplication(platform, release, signal) : undefined;
-		const made = makeZip(release, application, { digests: world.digests });
+		if (application && !application.ok) throw noApplication(application.problems);
+		const made = makeZip(release, application?.value, { digests: world.digests });
 		const { zip, manifest, entries, file, manifestFile, sha256 } = made;
 		const shown: ReleaseZip = {
 			platform: platform.name,
@@ -61,25 +63,15 @@ export const releaseMethods = {
 				sha256: source.sha256,
 				origin: source.origin,
 			})),
-			problems: application ? judged(platform, release, application) : [],
+			problems: application?.problems ?? [],
 		};
 		return handOver(shown, [zip]);
 	},
 };
 
-function judged(platform: Platform, release: ReleaseSet, application: SourcedModule): Problem[] {
-	return judgeApplication(application, application.origin, surroundingsOfRelease(platform, release));
-}
-
-/** The one that came with the release where it runs on it, else any that a source has and that does. */
-async function defaultApplication(platform: Platform, release: ReleaseSet, signal: AbortSignal): Promise<SourcedModule> {
-	const fits = (application: SourcedModule) => judged(platform, release, application).every((p) => p.severity !== 'error');
-	const own = release.application && fits(release.application) ? release.application : undefined;
-	const found = own ?? (await openApplication(platform, signal, fits));
-	if (found && fits(found)) return found;
-	throw new LinacError(
-		'APPLICATION_NOT_AVAILABLE',
-		`No source here has a default application (Tinker) for the ${platform.displayName} that runs on Device OS ${release.version}.`,
-		{ retry: 'operator', hint: 'Make the zip without it: "With Tinker" below the filters.' },
-	);
+function noApplication(problems: readonly Problem[]): LinacError {
+	return new LinacError(problems[0]?.code ?? 'APPLICATION_NOT_AVAILABLE', problems.map((p) => p.message).join(' '), {
+		retry: 'operator',
+		hint: 'The zip can be made without it: "Zips with Tinker" beside the filters.',
+	});
 }

@@ -1,4 +1,5 @@
 /** What became of the zip that was asked for last: it stays at the lower edge of the screen, so that the place in the table is not lost. */
+import type { SourceProgress } from '@linac/catalog';
 import type { ReleaseZip } from '../../engine/release-methods.js';
 import type { TablePlatform } from '../../engine/release-table.js';
 import { Copyable } from '../../parts/copyable.js';
@@ -24,7 +25,7 @@ export function GivenZip({ platforms }: { platforms: readonly TablePlatform[] })
 					{state.kind === 'making' ? 'Cancel' : 'Close'}
 				</button>
 			</div>
-			{state.kind === 'making' && <p>Fetching the modules, checking them, making the zip ...</p>}
+			{state.kind === 'making' && <Making progress={state.progress} />}
 			{state.kind === 'not-here' && <NotHere platform={state.platform} version={state.version} />}
 			{state.kind === 'failed' && <Failed error={state.error} />}
 			{state.kind === 'given' && <Given zip={state.zip} />}
@@ -32,10 +33,31 @@ export function GivenZip({ platforms }: { platforms: readonly TablePlatform[] })
 	);
 }
 
+function Making({ progress }: { progress: SourceProgress | undefined }) {
+	return (
+		<>
+			<p>Fetching the modules, checking them, making the zip ...</p>
+			<progress
+				aria-label="How much has been fetched"
+				{...(progress?.total === undefined ? {} : { value: progress.done, max: progress.total })}
+			/>
+			{progress && (
+				<p class="quiet">
+					{progress.what}: {sizeText(progress.done)}
+					{progress.total === undefined ? '' : ` of ${sizeText(progress.total)}`}
+				</p>
+			)}
+		</>
+	);
+}
+
 function NotHere({ platform, version }: { platform: string; version: string }) {
 	return (
 		<>
-			<p>It was published, but no source of this page has it. On a computer with a network, the command line fetches it:</p>
+			<p>
+				It was published, but no source of this page has it. If you have its files, add them under "Your own files of Device OS".
+				On a computer with a network, the command line fetches it:
+			</p>
 			<ul>
 				<li>
 					as a zip:{' '}

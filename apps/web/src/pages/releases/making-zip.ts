@@ -1,4 +1,5 @@
 /** One zip at a time: asked for, made by the engine, given to the person; or why not. */
+import type { SourceProgress } from '@linac/catalog';
 import { signal } from '@preact/signals';
 import type { ReleaseZip } from '../../engine/release-methods.js';
 import { callEngine } from '../../link/page-link.js';
@@ -12,7 +13,7 @@ export interface AskedZip {
 
 export type ZipState =
 	| { kind: 'none' }
-	| ({ kind: 'making' } & AskedZip)
+	| ({ kind: 'making'; progress?: SourceProgress } & AskedZip)
 	| ({ kind: 'given'; zip: ReleaseZip } & AskedZip)
 	/** No source of the page has the release. */
 	| ({ kind: 'not-here' } & AskedZip)
@@ -37,7 +38,16 @@ export async function giveZip(asked: AskedZip, here: boolean, name: string): Pro
 	}
 	zipState.value = { kind: 'making', ...asked };
 	try {
-		const zip = await callEngine('releases.zip', { ...asked, application: withApplication.value }, { signal: stopped });
+		const zip = await callEngine(
+			'releases.zip',
+			{ ...asked, application: withApplication.value },
+			{
+				signal: stopped,
+				onEvent: (progress) => {
+					if (!stopped.aborted) zipState.value = { kind: 'making', ...asked, progress };
+				},
+			},
+		);
 		if (stopped.aborted) return;
 		zipState.value = { kind: 'given', zip, ...asked };
 		download(zip.file, zip.zip, 'application/zip');

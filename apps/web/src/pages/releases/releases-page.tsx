@@ -3,10 +3,11 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ReleaseTable } from '../../engine/release-table.js';
 import { callEngine } from '../../link/page-link.js';
 import { countText } from '../../parts/numbers.js';
+import { OwnReleases } from '../../parts/own-releases.js';
 import { Failure } from '../../parts/problems.js';
-import { address, route } from '../../shell/router.js';
+import { remember, route } from '../../shell/router.js';
 import { FilterForm } from './filter-form.js';
-import { type Filters, filterReleases, filtersOf, queryOf } from './filters.js';
+import { filterReleases, filtersOf, queryOf } from './filters.js';
 import { GivenZip } from './given-zip.js';
 import { PlatformTable } from './platform-table.js';
 import { Recommended } from './recommended.js';
@@ -14,6 +15,8 @@ import { WholeTable } from './whole-table.js';
 import './releases.css';
 
 export default function ReleasesPage() {
+	// Counts how often it was changed what is here: each time the table is asked for again.
+	const [changes, setChanges] = useState(0);
 	const [loaded, setLoaded] = useState<{ table: ReleaseTable } | { error: unknown }>();
 	useEffect(() => {
 		const stop = new AbortController();
@@ -22,7 +25,7 @@ export default function ReleasesPage() {
 			(error: unknown) => !stop.signal.aborted && setLoaded({ error }),
 		);
 		return () => stop.abort();
-	}, []);
+	}, [changes]);
 	return (
 		<section>
 			<h1>Releases</h1>
@@ -32,7 +35,7 @@ export default function ReleasesPage() {
 			</p>
 			{!loaded && <p class="quiet">Loading ...</p>}
 			{loaded && 'error' in loaded && <Failure error={loaded.error} title="The releases could not be loaded" />}
-			{loaded && 'table' in loaded && <Loaded table={loaded.table} />}
+			{loaded && 'table' in loaded && <Loaded table={loaded.table} onChange={() => setChanges((n) => n + 1)} />}
 		</section>
 	);
 }
@@ -40,10 +43,9 @@ export default function ReleasesPage() {
 /** Narrower than this, a table with a column for every board cannot be read. */
 const NARROW = '(max-width: 45rem)';
 
-function Loaded({ table }: { table: ReleaseTable }) {
+function Loaded({ table, onChange }: { table: ReleaseTable; onChange(): void }) {
 	const names = table.platforms.map((p) => p.name);
-	const query = route.value.query;
-	const [filters, setFilters] = useState<Filters>(() => filtersOf(query, names));
+	const filters = filtersOf(route.value.query, names);
 	const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
 	useEffect(() => {
 		const media = matchMedia(NARROW);
@@ -51,19 +53,12 @@ function Loaded({ table }: { table: ReleaseTable }) {
 		media.addEventListener('change', follow);
 		return () => media.removeEventListener('change', follow);
 	}, []);
-	// A link to this page, followed on this page.
-	useEffect(() => setFilters(filtersOf(query, names)), [query]);
-	const choose = (chosen: Filters) => {
-		setFilters(chosen);
-		// Without an entry in the history for every choice.
-		history.replaceState(null, '', address('releases', queryOf(chosen)));
-	};
 	const rows = filterReleases(table.releases, filters);
 	const platform = table.platforms.find((p) => p.name === filters.platform);
 	const nothingHere = table.releases.every((r) => r.here.length === 0);
 	return (
 		<>
-			<FilterForm table={table} filters={filters} onChange={choose} />
+			<FilterForm table={table} filters={filters} onChange={(chosen) => remember(queryOf(chosen))} />
 			{nothingHere && (
 				<p class="problem warning">
 					<strong>Warning: </strong>
@@ -71,6 +66,7 @@ function Loaded({ table }: { table: ReleaseTable }) {
 					, which brings what this computer has.
 				</p>
 			)}
+			<OwnReleases onChange={onChange} />
 			<h2>Recommended</h2>
 			<Recommended table={table} platforms={platform ? [platform] : table.platforms} />
 			<h2>{platform ? `All for the ${platform.displayName}` : 'All'}</h2>
