@@ -103,7 +103,10 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 				await begin();
 				return true;
 			},
-			onEvent: (event) => progress.add(event),
+			onEvent: (event) => {
+				progress.add(event);
+				if (ref.virtual && event.type === 'step-finished') virtualBench.stepFinished(ref.name);
+			},
 		});
 		progress.flush();
 		const proved = report.outcome === 'verified' || report.outcome === 'already' || report.outcome === 'refused';
