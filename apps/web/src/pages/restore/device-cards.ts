@@ -14,6 +14,7 @@ import type { UnfinishedJob } from '../../engine/restore-methods.js';
 import type { RestoreGoal } from '../../engine/storage.js';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
+import { holdPage } from '../../shell/hold.js';
 import { type JobProgress, nextProgress, noProgress } from './job-progress.js';
 import { perFrame } from './per-frame.js';
 
@@ -71,11 +72,6 @@ export function watchCards(): void {
 		engineFailure.value = error;
 	});
 }
-
-/** Jobs go on while another page of the site is shown, but not when the site is left: the browser asks before. */
-addEventListener('beforeunload', (event) => {
-	if (cards.value.some((c) => c.stage.value.name === 'running')) event.preventDefault();
-});
 
 async function watch(): Promise<void> {
 	const unfinished = await callEngine('restore.unfinished', undefined);
@@ -204,6 +200,8 @@ export function cancel(card: Card): void {
 	card.stop?.abort();
 }
 
+const whyHeld = (card: Card) => `${nameOf(card)} is being programmed.`;
+
 type RunOptions = { signal: AbortSignal; onEvent(event: RestoreEvent): void };
 
 async function run(card: Card, call: (options: RunOptions) => Promise<RestoreReport>): Promise<void> {
@@ -212,17 +210,24 @@ async function run(card: Card, call: (options: RunOptions) => Promise<RestoreRep
 	card.progress.value = noProgress;
 	card.diagnosis.value = undefined;
 	let begun = card.stage.value.name === 'running';
+	// Jobs go on while another page of the site is shown, but not when the site is left.
+	let letGo = begun ? holdPage(whyHeld(card)) : undefined;
 	try {
 		const report = await call({
 			signal: stop.signal,
 			onEvent: (event) => {
-				if (event.type === 'begun') begun = true;
+				if (event.type === 'begun') {
+					begun = true;
+					letGo ??= holdPage(whyHeld(card));
+				}
 				perFrame(card.key, () => take(card, event));
 			},
 		});
 		perFrame(card.key, () => end(card, report));
 	} catch (error) {
 		perFrame(card.key, () => fail(card, error as LinacError, begun, stop.signal.aborted));
+	} finally {
+		letGo?.();
 	}
 }
 

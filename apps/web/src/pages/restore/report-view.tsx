@@ -4,10 +4,13 @@ import type { ComponentChildren } from 'preact';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
 import { download } from '../../parts/download.js';
+import { countText, sizeText } from '../../parts/numbers.js';
 import { Problems } from '../../parts/problems.js';
+import { ScrollArea } from '../../parts/scroll-area.js';
+import { ShortHash } from '../../parts/short-hash.js';
 import { Findings } from './device-state-view.js';
 import { Trouble } from './trouble.js';
-import { bytes, count, duration, onThePage, proofs } from './words.js';
+import { duration, onThePage, proofs } from './words.js';
 
 const heads = {
 	verified: ['✓ Verified', 'good', 'The board is now what the plan says.'],
@@ -63,8 +66,8 @@ export function EndedView({ report, name, brief = false, children }: EndedProps)
 			))}
 			{job && (
 				<p class="quiet">
-					{count(job.steps.filter((s) => s.result === 'done').length, 'step')} done; {bytes(job.bytesWritten)} written,{' '}
-					{bytes(job.bytesRead)} read, in {duration(job.steps.reduce((sum, s) => sum + s.ms, 0))}.
+					{countText(job.steps.filter((s) => s.result === 'done').length, 'step')} done; {sizeText(job.bytesWritten)} written,{' '}
+					{sizeText(job.bytesRead)} read, in {duration(job.steps.reduce((sum, s) => sum + s.ms, 0))}.
 				</p>
 			)}
 			<Files report={report} name={name}>
@@ -79,8 +82,7 @@ function Evidence({ rows }: { rows: readonly EvidenceRow[] }) {
 		v === undefined ? '-' : v.valid === false ? `${v.version} (damaged)` : String(v.version);
 	const stored = (v: { valid?: boolean } | undefined) => (v === undefined ? '-' : v.valid ? 'stored' : 'another');
 	return (
-		// biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard.
-		<section class="scroll" tabIndex={0} aria-label="Modules before and after">
+		<ScrollArea label="Modules before and after">
 			<table class="restore-evidence" data-testid="evidence">
 				<thead>
 					<tr>
@@ -101,13 +103,13 @@ function Evidence({ rows }: { rows: readonly EvidenceRow[] }) {
 							<td data-label="Expected">{row.asset === undefined ? version(row.expected) : 'stored'}</td>
 							<td data-label="Result">{row.ok ? <span class="tag good">✓ ok</span> : <span class="tag bad">✗ wrong</span>}</td>
 							<td data-label="How it was proved">
-								{proofs[row.proof]} {row.sha256 && <code>{row.sha256.slice(0, 12)}...</code>} {row.note && `(${row.note})`}
+								{proofs[row.proof]} {row.sha256 && <ShortHash value={row.sha256} />} {row.note && `(${row.note})`}
 							</td>
 						</tr>
 					))}
 				</tbody>
 			</table>
-		</section>
+		</ScrollArea>
 	);
 }
 

@@ -10,17 +10,6 @@ export function duration(ms: number): string {
 	return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
 
-/** `812 B`, `37.1 KB`, `1.4 MB` (1 KB = 1024 bytes, as flash is counted). */
-export function bytes(n: number): string {
-	if (n < 1024) return `${n} B`;
-	if (n < 1024 * 1024) return `${(n / 1024).toFixed(1)} KB`;
-	return `${(n / 1024 / 1024).toFixed(1)} MB`;
-}
-
-export function count(n: number, one: string, many = `${one}s`): string {
-	return `${n} ${n === 1 ? one : many}`;
-}
-
 export const modes = {
 	normal: 'runs',
 	listening: 'listening mode',
