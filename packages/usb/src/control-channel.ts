@@ -105,12 +105,7 @@ export class ControlChannel {
 		try {
 			// A buffer that is not there at once is PENDING, and CHECK says when it is.
 			if (id.pending) await this.#poll(id.id, until, during, options.signal);
-			for (let at = 0; at < payload.length; at += CHUNK) {
-				const chunk = payload.subarray(at, at + CHUNK);
-				await this.#connection.controlOut(vendor(Service.send, id.id, 0), chunk, during);
-				this.bytesSent += chunk.length;
-			}
-			const done = await this.#poll(id.id, until, during, options.signal);
+			const done = await this.#send(id.id, payload, until, during, options.signal);
 			const reply = await this.#receive(id.id, done.size ?? 0, during);
 			if ((done.result ?? 0) < 0) throw controlResultError(type, done.result!);
 			return reply;
@@ -156,6 +151,22 @@ export class ControlChannel {
 			if (clock.now() >= until) throw usbError('USB_TIMEOUT', during);
 			await clock.sleep(POLLS_MS[Math.min(attempt + 7, POLLS_MS.length - 1)]!, signal);
 		}
+	}
+
+	/** Sends the payload, and CHECKs until it has been worked on. The first CHECK goes along with the last piece. */
+	async #send(id: number, payload: Uint8Array, until: number, during: string, signal?: AbortSignal): Promise<ServiceReply> {
+		const sending: Promise<void>[] = [];
+		for (let at = 0; at < payload.length; at += CHUNK) {
+			const chunk = payload.subarray(at, at + CHUNK);
+			const sent = this.#connection.controlOut(vendor(Service.send, id, 0), chunk, during);
+			if (at + CHUNK < payload.length) await sent;
+			else sending.push(sent);
+			this.bytesSent += chunk.length;
+		}
+		const [sent, checked] = await Promise.allSettled([Promise.all(sending), this.#poll(id, until, during, signal)]);
+		if (sent.status === 'rejected') throw sent.reason;
+		if (checked.status === 'rejected') throw checked.reason;
+		return checked.value;
 	}
 
 	/** CHECKs until the request is not pending any more. */

@@ -28,6 +28,7 @@ export class UsbConnection {
 	transfers = 0;
 	readonly #device: USBDevice;
 	readonly #unlock: () => void;
+	readonly #underWay = new Set<Promise<unknown>>();
 	#closed = false;
 	#gone = false;
 
@@ -213,6 +214,8 @@ export class UsbConnection {
 	async close(): Promise<void> {
 		if (this.#closed) return;
 		this.#closed = true;
+		// libusb does not close a device under a transfer. One that hangs is not waited for.
+		if (this.#underWay.size > 0) await Promise.race([Promise.allSettled(this.#underWay), this.clock.sleep(NOTICE_MS)]);
 		try {
 			if (this.#device.opened) await this.#device.close();
 		} catch (error) {
@@ -239,7 +242,11 @@ export class UsbConnection {
 			() => 'stopped' as const,
 		);
 		try {
-			const result = await Promise.race([transfer().then((value) => ({ value })), late]);
+			const running = transfer();
+			this.#underWay.add(running);
+			const end = () => this.#underWay.delete(running);
+			running.then(end, end);
+			const result = await Promise.race([running.then((value) => ({ value })), late]);
 			if (typeof result === 'object') return result.value;
 		} catch (error) {
 			throw await this.#failure(error, during);
