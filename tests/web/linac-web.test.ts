@@ -2,7 +2,7 @@
 import { type ReleaseSummary, releasePart } from '@linac/catalog';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../scenarios/cli-harness.js';
+import { document, linac, temporaryFolder } from '../scenarios/cli-harness.js';
 import { WebCommand } from '../scenarios/web-command.js';
 import { boronParts, mirrorInMemory, realRelease, writeMirror } from '../support/mirrors.js';
 import { builtSite } from './build-site.js';
@@ -42,17 +42,21 @@ describe.skipIf(!hasChromium())('the page that linac web serves', () => {
 			return releases.filter((r) => r.offline).map((r) => `${r.platform} ${r.version}`);
 		};
 		expect(await here()).toEqual(['boron 4.0.1', 'photon 2.2.0']);
-		const boron = { platform: 'boron', version: '4.0.1' };
-		expect(await callEngineOf(page, 'virtual.add', boron)).toMatchObject({ standIn: false });
-		await expect(callEngineOf(page, 'virtual.add', { platform: 'boron', version: '2.2.0' })).resolves.toMatchObject({
-			standIn: true,
+		const boron = { platform: 'boron', version: '4.0.1', application: true };
+		const { sha256 } = await callEngineOf<{ sha256: string }>(page, 'releases.zip', boron);
+		// The same bytes as the command line gives.
+		const made = await linac(['zip', '-p', 'boron', '-t', '4.0.1', '--source', `${folder.path}/mirror`, '--json'], {
+			cwd: folder.path,
+			env: { LINAC_CACHE: `${folder.path}/cache`, LINAC_OFFLINE: '1' },
 		});
+		expect(sha256).toBe(document<{ sha256: string }>(made).sha256);
+		await expect(callEngineOf(page, 'releases.zip', { ...boron, version: '2.2.0' })).rejects.toThrow('--offline');
 		// That linac does not have it is an answer with a status of its own, which the browser shows by itself.
 		expect(complaints.filter((c) => !c.includes('/api/releases/boron/2.2.0.zip'))).toEqual([]);
 		expect(await web.stop()).toBe(0);
 		await page.reload();
 		expect(await here()).toEqual(['boron 4.0.1']);
-		expect(await callEngineOf(page, 'virtual.add', boron)).toMatchObject({ standIn: false });
+		expect(await callEngineOf(page, 'releases.zip', boron)).toMatchObject({ sha256 });
 		await page.goto(`${web.url}#/inspect`);
 		await page.locator('main h1').first().waitFor();
 	});
