@@ -9,10 +9,11 @@ import type { Plan } from '@linac/planner';
 import { type Diagnosis, type JobEvent, type JobLimits, type RestoreReport, restore } from '@linac/programmer';
 import { keepBackup } from './backups.js';
 import { withDevice } from './device-locks.js';
+import { type DeviceRef, isNameless, keyOf } from './device-ref.js';
 import { type DeviceState, stateOf } from './device-state.js';
 import { JobSources } from './restore-goal.js';
 import { type RestoreGoal, type StoredJob, storedJobs } from './storage.js';
-import { type DeviceRef, hostFor, keyOf, presentDevice } from './usb-host.js';
+import { hostFor, presentDevice } from './usb-host.js';
 import { virtualBench } from './virtual-bench.js';
 
 export type RestoreEvent =
@@ -55,7 +56,7 @@ export function answerPlan(ref: DeviceRef, yes: boolean): boolean {
 
 /** Throws `LinacError` when nothing has been written: `DEVICE_BUSY`, `CANCELLED` when the plan was declined, and what `restore()` throws. */
 export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promise<RestoreReport> {
-	return withDevice(ref.name, async () => {
+	return withDevice(ref, async () => {
 		const { goal, resumed, signal } = options;
 		const present = await presentDevice(ref);
 		const { found } = present;
@@ -77,7 +78,8 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 		const progress = new ThinProgress((event) => options.emit({ type: 'job', event }));
 		let begun = resumed;
 		const begin = async () => {
-			if (!begun) await storedJobs.put(job);
+			// Nothing would tell later which device without an id it was.
+			if (!begun && !isNameless(ref)) await storedJobs.put(job);
 			begun = true;
 			options.emit({ type: 'begun' });
 		};
