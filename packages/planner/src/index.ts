@@ -4,7 +4,6 @@ export { bootloaderUpdateWay } from './bootloader-way.js';
 export { diagnose } from './diagnose.js';
 export { explain, explainRefusal } from './explain.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
-export { judgeNcp, type NcpJudgement } from './ncp.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';
 export { releaseFrom, releaseNeeded } from './release-needed.js';
 export { dctNeedsSystem } from './requests.js';
