@@ -51,7 +51,7 @@ module.exports = {
 	],
 	options: {
 		doNotFollow: { path: 'node_modules' },
-		exclude: { path: '(^|/)(dist|node_modules)/|^apps/cli/bundle/' },
+		exclude: { path: '(^|/)(dist|node_modules)/|^apps/cli/bundle/|^apps/web/types/' },
 		tsPreCompilationDeps: true,
 		tsConfig: { fileName: 'tsconfig.base.json' },
 		enhancedResolveOptions: { conditionNames: ['source', 'import', 'node', 'default'], exportsFields: ['exports'] },

@@ -6,20 +6,15 @@ import {
 	platformByName,
 	platforms,
 	type ReleaseEntry,
+	recommendedRelease,
 	releaseByVersion,
 	releasesFor,
-	slotOf,
 } from '@linac/catalog';
-import { moduleLabel, type PlatformNames } from '@linac/firmware';
+import type { PlatformNames } from '@linac/firmware';
 import { ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failure.js';
 
-/** What a module is called in tables: by the slot it belongs in (`softdevice`), with its index where a platform has several of a kind. */
-export function slotName(platform: Platform, module: { function: number; index: number }): string {
-	const slot = slotOf(platform, module)?.name;
-	const alone = platform.modules.filter((m) => m.name === slot).length === 1;
-	return slot !== undefined && alone ? slot : moduleLabel(module);
-}
+export { slotLabel as slotName } from '@linac/catalog';
 
 export const platformNames: PlatformNames = { get: (id) => platformById(id)?.name };
 
@@ -60,10 +55,10 @@ export function releaseNamed(text: string, platform: Platform): ReleaseEntry {
 	return release;
 }
 
-/** What `update` installs when no version is named: the latest final release of the newest long-term support line, else the newest. */
+/** What `update` installs when no version is named: the recommended release. */
 export function defaultRelease(platform: Platform): ReleaseEntry {
-	const release = latestInLine(platform, 'lts') ?? latestInLine(platform);
-	if (release) return release;
+	const recommended = recommendedRelease(platform);
+	if (recommended) return recommended.release;
 	throw new CommandFailure(
 		ExitCode.planRefused,
 		'PLAN_NO_RELEASE_FOR_PLATFORM',

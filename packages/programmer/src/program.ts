@@ -23,6 +23,7 @@ import { type DeviceSelector, findOrAsk } from './device-selector.js';
 import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
 import { type KnownModule, knownModule } from './known-modules.js';
+import { withBefore } from './proofs.js';
 import { errorOf, runPlan } from './run-job.js';
 import { DeviceSession } from './session.js';
 import { snapshotOf } from './snapshot.js';
@@ -104,7 +105,11 @@ class Attempts {
 				error = asLinacError(thrown);
 				failedMs = clock.now() - began;
 			}
-			if (!tries.another(error, failedMs) || !(await this.#maybeAgain(error, attempt))) return this.#giveUp(error);
+			try {
+				if (!tries.another(error, failedMs) || !(await this.#maybeAgain(error, attempt))) return this.#giveUp(error);
+			} catch (stopped) {
+				return this.#giveUp(asLinacError(stopped));
+			}
 		}
 	}
 
@@ -157,7 +162,7 @@ class Attempts {
 		this.#last = report;
 	}
 
-	/** Waits for what has to happen before another try makes sense. `false`: it makes none. */
+	/** Waits for what has to happen before another try makes sense. `false`: it makes none. Throws what ended the wait: cancelling, a declined permission. */
 	async #maybeAgain(error: LinacError, attempt: number): Promise<boolean> {
 		const session = this.#session;
 		const { limits } = session.world;
@@ -173,10 +178,12 @@ class Attempts {
 		});
 		if (forOperator) this.#events.emit({ type: 'waiting', step: 'job', for: 'the device to come back', hint: error.hint });
 		try {
-			await session.returned(forOperator ? limits.operatorMs : limits.returnMs);
+			// Somebody who is asked to do something may say instead that this was it.
+			await (forOperator ? session.returned(limits.operatorMs, session.world.signal) : session.returned(limits.returnMs));
 			return true;
 		} catch (thrown) {
 			const e = asLinacError(thrown);
+			if (e.code === 'CANCELLED' || e.code === 'USB_PERMISSION_NEEDED') throw e;
 			if (e.code === 'DEVICE_NOT_BACK' && !forOperator && limits.operatorMs > 0) return this.#maybeAgain(e, attempt);
 			session.world.log.debug('the device did not come back', { code: e.code });
 			return false;
@@ -188,13 +195,20 @@ class Attempts {
 		const whole: Report = {
 			...report,
 			outcome,
-			...(this.#before ? { before: this.#before } : {}),
+			...this.#sinceFirst(report),
 			ms: this.#events.elapsedMs,
 			bytesWritten: this.#written,
 			bytesRead: this.#read,
 		};
 		this.#events.emit({ type: 'job-finished', outcome });
 		return good(whole);
+	}
+
+	/** After a disturbance the device was looked at again: what counts as "before" is what was there before this call changed anything. */
+	#sinceFirst(report: Report): Pick<Report, 'before' | 'evidence'> {
+		const before = this.#before ?? report.before;
+		if (before === report.before) return report;
+		return { before, evidence: report.evidence.map((row) => withBefore(row, before)) };
 	}
 
 	/** After the last try: a report of what was reached, or the error itself when nothing had been begun. */
