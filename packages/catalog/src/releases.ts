@@ -75,17 +75,11 @@ export function recommendedRelease(platform: Platform | string): RecommendedRele
 	const newest = latestInLine(platform);
 	if (!newest) return undefined;
 	if (!lts) {
-		return {
-			release: newest,
-			why: `There is no long-term support (LTS) line for the ${displayName}. This is the newest release that was made for it.`,
-		};
+		return { release: newest, why: `The ${displayName} has no long-term support (LTS) line; this is the newest release for it.` };
 	}
 	const newer = compareVersions(newest.version, lts.version) > 0;
 	const rest = newer ? ` The newer ${newest.version} is a preview: take it when you need what is new in it.` : '';
-	return {
-		release: lts,
-		why: `It is the latest of ${lts.lineName}, the newest long-term support (LTS) line for the ${displayName}.${rest}`,
-	};
+	return { release: lts, why: `Latest of ${lts.lineName}, the newest long-term support (LTS) line.${rest}` };
 }
 
 /** Neighbours among the releases of a platform, from the oldest to the newest of each run; the newest run first. */

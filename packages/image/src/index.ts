@@ -31,6 +31,7 @@ export {
 	type MadeHex,
 	makeHex,
 } from './make/make-hex.js';
+export * from './make/make-zip.js';
 export * from './make/unit-hexes.js';
 export { renderMapSvg } from './map/map-svg.js';
 export { type MapTextOptions, type MapTone, mapLegend, renderMapText } from './map/map-text.js';

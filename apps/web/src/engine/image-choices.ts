@@ -8,7 +8,6 @@ import {
 	type HexLayout,
 	type ImageChoices,
 	isKeyField,
-	judgeApplication,
 	mbrOfFile,
 	needsMbr,
 	openApplicationFile,
@@ -17,10 +16,11 @@ import {
 	type UnitFields,
 	unitFieldNames,
 } from '@linac/image';
+import { defaultApplication } from './default-application.js';
 import { type FieldProblem, placed } from './field-problems.js';
 import { readGivenFile } from './given-file.js';
 import { keepMbr } from './kept-mbr.js';
-import { openApplication, openFurther, openRelease } from './sources.js';
+import { openFurther, openRelease } from './sources.js';
 import { world } from './world.js';
 
 /** `default`: the application that the source has (Tinker). */
@@ -113,32 +113,17 @@ async function applicationOf(
 	problems: FieldProblem[],
 ): Promise<SourcedModule | undefined> {
 	if (choice.kind === 'none') return undefined;
-	const surroundings = surroundingsOfRelease(platform, release);
 	if (choice.kind === 'file') {
+		const surroundings = surroundingsOfRelease(platform, release);
 		const file = await readGivenFile(choice.file, signal);
 		const opened = file.ok ? openApplicationFile(file.value, surroundings, world.digests) : file;
 		if (opened.ok) return opened.value;
 		problems.push(...placed(opened.problems, 'application'));
 		return undefined;
 	}
-	const judged = (application: SourcedModule) => judgeApplication(application, application.origin, surroundings);
-	const fits = (application: SourcedModule) => judged(application).every((p) => p.severity !== 'error');
-	const own = release.application && fits(release.application) ? release.application : undefined;
-	const found = own ?? (await openApplication(platform, signal, fits));
-	if (!found) {
-		const message = `No source has a default application for the ${platform.displayName}. Give your own, or choose none.`;
-		problems.push(...placed([problem('APPLICATION_NOT_AVAILABLE', message)], 'application'));
-		return undefined;
-	}
-	if (fits(found)) return found;
-	const advice = 'It is the default application that the source has. Give your own, or choose none.';
-	const wrong = judged(found).filter((p) => p.severity === 'error');
-	problems.push(
-		...placed(
-			wrong.map((p) => ({ ...p, message: `${p.message} ${advice}` })),
-			'application',
-		),
-	);
+	const found = await defaultApplication(platform, release, signal);
+	if (found.ok) return found.value;
+	problems.push(...placed(found.problems, 'application'));
 	return undefined;
 }
 

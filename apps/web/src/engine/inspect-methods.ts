@@ -1,22 +1,18 @@
 /** What the page asks about files that somebody drops on it. They are read here, in the worker, and go nowhere else. */
 import { type Platform, platformByName, platforms } from '@linac/catalog';
-import { addressFromText, asLinacError, LinacError, throwIfCancelled } from '@linac/core';
-import { tooLargeInput } from '@linac/firmware';
-import {
-	compareFiles,
-	type FileComparison,
-	type FileFinding,
-	type InspectFileOptions,
-	inspectFile,
-	positionOf,
-} from '@linac/image';
+import { addressFromText, LinacError, unwrap } from '@linac/core';
+import { compareFiles, type FileComparison, type FileFinding, type InspectFileOptions, inspectFile } from '@linac/image';
 import { handOver } from '../link/engine-link.js';
 import type { CallContext } from '../link/messages.js';
+import { readGivenFile } from './given-file.js';
+import { type ShownMap, shownMap } from './shown-map.js';
 import { world } from './world.js';
 
 /** A file, and what somebody knows about it. */
 export interface InspectedFile {
 	file: File;
+	/** For messages, where it is more than the name: `boron/4.0.1/boron-bootloader@4.0.1.bin`. */
+	name?: string;
 	/** Name of the board that an image is for. */
 	platform?: string;
 	/** Address of the first byte of plain bytes, as it was typed: `0x08000000`. */
@@ -31,11 +27,9 @@ export interface ShownFinding extends Omit<FileFinding, 'image'> {
 }
 
 type ImageFinding = NonNullable<FileFinding['image']>;
-type MapStorage = ImageFinding['map']['storages'][number];
 
 export interface ShownImage extends Omit<ImageFinding, 'map'> {
-	/** With the places of its rows on the axis of their storage, from 0 to 1. */
-	map: { storages: (MapStorage & { bars: { from: number; to: number }[] })[] };
+	map: ShownMap;
 }
 
 export interface ShownComparison extends FileComparison {
@@ -81,14 +75,14 @@ export const inspectMethods = {
 };
 
 async function find(params: InspectedFile, signal: AbortSignal): Promise<FileFinding> {
-	const bytes = await read(params.file, signal);
-	return inspectFile(params.file.name, bytes, optionsOf(params));
+	const { file, bytes } = await read(params, signal);
+	return inspectFile(file, bytes, optionsOf(params));
 }
 
 async function compare(a: InspectedFile, b: InspectedFile, signal: AbortSignal): Promise<FileComparison> {
 	const sides: { file: string; bytes: Uint8Array; options: InspectFileOptions }[] = [];
 	for (const side of [a, b]) {
-		sides.push({ file: side.file.name, bytes: await read(side.file, signal), options: optionsOf(side) });
+		sides.push({ ...(await read(side, signal)), options: optionsOf(side) });
 	}
 	return compareFiles(sides[0]!, sides[1]!, world.digests);
 }
@@ -106,20 +100,11 @@ function optionsOf({ platform, base }: InspectedFile): InspectFileOptions {
 	};
 }
 
-async function read(file: File, signal: AbortSignal): Promise<Uint8Array> {
-	const tooLarge = tooLargeInput(file.name, file.size);
-	if (tooLarge) throw new LinacError(tooLarge.code, tooLarge.message, { retry: 'operator' });
-	let buffer: ArrayBuffer;
-	try {
-		buffer = await file.arrayBuffer();
-	} catch (error) {
-		throw new LinacError('FILE_UNREADABLE', `${file.name} cannot be read: ${asLinacError(error).message}`, {
-			retry: 'operator',
-			hint: 'It may have been moved, changed or deleted since it was chosen: choose it again. Of a folder, choose the files in it.',
-		});
-	}
-	throwIfCancelled(signal);
-	return new Uint8Array(buffer);
+async function read({ file, name }: InspectedFile, signal: AbortSignal): Promise<{ file: string; bytes: Uint8Array }> {
+	const given = await readGivenFile(file, signal);
+	const wrong = given.ok ? undefined : given.problems[0]!;
+	if (wrong) throw new LinacError(wrong.code, wrong.message, { retry: 'operator' });
+	return { file: name ?? file.name, bytes: unwrap(given).bytes };
 }
 
 function shown(finding: FileFinding): ShownFinding {
@@ -141,11 +126,7 @@ function shown(finding: FileFinding): ShownFinding {
 }
 
 function shownImage(image: ImageFinding): ShownImage {
-	const storages = image.map.storages.map((s) => ({
-		...s,
-		bars: s.rows.map((r) => ({ from: positionOf(s, r.start), to: positionOf(s, r.end) })),
-	}));
-	return { ...image, gaps: [], parts: image.parts.slice(0, MOST.parts), map: { storages } };
+	return { ...image, gaps: [], parts: image.parts.slice(0, MOST.parts), map: shownMap(image.map) };
 }
 
 function beyond(list: readonly unknown[] | undefined, most: number): number {

@@ -1,6 +1,7 @@
 /** Every method that the page can call. Each area has a file of its own; this one only puts them together. */
 import { bundleMethods } from './bundle-methods.js';
 import { deviceMethods } from './device-methods.js';
+import { identifyMethods } from './identify-methods.js';
 import { imageMethods } from './image-methods.js';
 import { inspectMethods } from './inspect-methods.js';
 import { ownReleaseMethods } from './own-release-methods.js';
@@ -12,6 +13,7 @@ import { virtualMethods } from './virtual-methods.js';
 export const methods = {
 	...bundleMethods,
 	...deviceMethods,
+	...identifyMethods,
 	...imageMethods,
 	...inspectMethods,
 	...ownReleaseMethods,

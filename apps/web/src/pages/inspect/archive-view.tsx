@@ -4,6 +4,7 @@ import type { ShownFinding } from '../../engine/inspect-methods.js';
 import { sizeText } from '../../parts/numbers.js';
 import { Problems } from '../../parts/problems.js';
 import { ScrollArea } from '../../parts/scroll-area.js';
+import { ShortHash } from '../../parts/short-hash.js';
 
 export function ArchiveView({ finding }: { finding: ShownFinding }) {
 	const { release, bundle, members = [], more, file } = finding;
@@ -33,7 +34,7 @@ export function ArchiveView({ finding }: { finding: ShownFinding }) {
 										<td>{m.what}</td>
 										<td>{m.sound ? '✓ sound' : '✗ wrong'}</td>
 										<td>
-											<Hash value={m.sha256} />
+											<ShortHash value={m.sha256} />
 										</td>
 									</tr>
 								))}
@@ -45,11 +46,6 @@ export function ArchiveView({ finding }: { finding: ShownFinding }) {
 			)}
 		</>
 	);
-}
-
-/** Enough to compare by eye; the whole of it is a tooltip, and in the JSON. */
-export function Hash({ value }: { value: string | undefined }) {
-	return value === undefined ? <>-</> : <code title={value}>{value.slice(0, 12)}...</code>;
 }
 
 function Release({ release }: { release: NonNullable<FileFinding['release']> }) {
@@ -106,7 +102,7 @@ function Bundle({ bundle, file }: { bundle: NonNullable<FileFinding['bundle']>; 
 								{measured && <td>{a.storeSize === undefined ? '-' : sizeText(a.storeSize)}</td>}
 								<td>{a.right ? '✓ right' : '✗ not what the application asks for'}</td>
 								<td>
-									<Hash value={a.sha256} />
+									<ShortHash value={a.sha256} />
 								</td>
 							</tr>
 						))}

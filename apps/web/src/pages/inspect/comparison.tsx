@@ -85,7 +85,7 @@ function Choice({ id, label, files, value, onChoose }: ChoiceProps) {
 			<select {...fieldProps(id)} value={value.id} onChange={(event) => onChoose(Number(event.currentTarget.value))}>
 				{files.map((f) => (
 					<option key={f.id} value={f.id}>
-						{f.file.name}
+						{f.name}
 					</option>
 				))}
 			</select>

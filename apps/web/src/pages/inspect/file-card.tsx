@@ -21,7 +21,7 @@ const stateWords = {
 
 export function FileCard({ file }: { file: OpenFile }) {
 	const { finding, state, error } = file;
-	const { name } = file.file;
+	const { name } = file;
 	const title = `inspect-file-${file.id}`;
 	return (
 		<article class="card inspect-file" aria-labelledby={title} aria-busy={state === 'looking'}>
@@ -88,12 +88,12 @@ function Found({ finding }: { finding: ShownFinding }) {
 
 function SaveJson({ file }: { file: OpenFile }) {
 	const [wrong, setWrong] = useState<string>();
-	const { name } = file.file;
+	const { name } = file;
 	const save = async () => {
 		setWrong(undefined);
 		try {
 			const { bytes } = await callEngine('inspect.json', asked(file));
-			download(`${name}.finding.json`, bytes, 'application/json');
+			download(`${file.file.name}.finding.json`, bytes, 'application/json');
 		} catch (error) {
 			setWrong(error instanceof Error ? error.message : String(error));
 		}

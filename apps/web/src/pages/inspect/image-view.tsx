@@ -1,13 +1,15 @@
 /** An image: what a blank board would do with it, and every part of it in its place. */
 import type { FileFinding } from '@linac/image';
 import type { ShownFinding } from '../../engine/inspect-methods.js';
+import type { ShownRow, ShownStorage } from '../../engine/shown-map.js';
+import { Fold } from '../../parts/fold.js';
+import { rowLabel, rowState } from '../../parts/map-words.js';
+import { MemoryMapView } from '../../parts/memory-map.js';
 import { addressText, countText, sizeText } from '../../parts/numbers.js';
 import { ScrollArea } from '../../parts/scroll-area.js';
-import { Hash } from './archive-view.js';
+import { ShortHash } from '../../parts/short-hash.js';
 
 type Image = NonNullable<ShownFinding['image']>;
-type Storage = Image['map']['storages'][number];
-type Row = Storage['rows'][number];
 type Part = NonNullable<FileFinding['image']>['parts'][number];
 
 export function ImageView({ image, more }: { image: Image; more: number }) {
@@ -24,6 +26,7 @@ export function ImageView({ image, more }: { image: Image; more: number }) {
 			{image.map.storages.map((s) => (
 				<StorageTable key={s.name} storage={s} parts={image.parts} />
 			))}
+			<Fold title="The memory map, drawn to scale">{() => <MemoryMapView map={image.map} />}</Fold>
 			{more > 0 && <p class="quiet">{countText(more, 'part is', 'parts are')} only in the JSON.</p>}
 		</>
 	);
@@ -55,7 +58,7 @@ function Settings({ settings }: { settings: NonNullable<Image['settings']> }) {
 	return <p>Settings of one unit: {words.length > 0 ? words.join(', ') : 'none, as on a new board'}.</p>;
 }
 
-function StorageTable({ storage, parts }: { storage: Storage; parts: readonly Part[] }) {
+function StorageTable({ storage, parts }: { storage: ShownStorage; parts: readonly Part[] }) {
 	return (
 		<>
 			<h4>
@@ -77,8 +80,8 @@ function StorageTable({ storage, parts }: { storage: Storage; parts: readonly Pa
 						</tr>
 					</thead>
 					<tbody>
-						{storage.rows.map((row, i) => (
-							<RowOf key={`${row.kind} ${row.start} ${row.end}`} row={row} bar={storage.bars[i]} parts={parts} />
+						{storage.rows.map((row) => (
+							<RowOf key={`${row.kind} ${row.start} ${row.end}`} row={row} parts={parts} />
 						))}
 					</tbody>
 				</table>
@@ -89,21 +92,8 @@ function StorageTable({ storage, parts }: { storage: Storage; parts: readonly Pa
 	);
 }
 
-/** Words, because colour alone says nothing. Good, bad, or neither. */
-function stateOf(row: Row): [words: string, tone: 'good' | 'bad' | 'caution' | 'quiet'] {
-	if (row.kind === 'overlap') return ['✗ given twice', 'bad'];
-	if (row.kind === 'on-chip') return ['on the chip', 'quiet'];
-	if (row.state === 'missing') return ['✗ missing', 'bad'];
-	if (row.state === 'damaged') return ['✗ wrong', 'bad'];
-	if (row.kind === 'free') return ['free', 'quiet'];
-	if (row.kind === 'guard' || row.kind === 'blank') return ['blank', 'quiet'];
-	if (row.kind === 'stray') return ['stray', 'quiet'];
-	if (row.kind === 'dct') return ['settings', 'quiet'];
-	return row.state === 'sound' ? ['✓ sound', 'good'] : ['? not proved', 'caution'];
-}
-
-function RowOf({ row, bar, parts }: { row: Row; bar: { from: number; to: number } | undefined; parts: readonly Part[] }) {
-	const [words, tone] = stateOf(row);
+function RowOf({ row, parts }: { row: ShownRow; parts: readonly Part[] }) {
+	const [words, tone] = rowState(row);
 	const part = parts.find((p) => p.start === row.start && p.end === row.end && p.kind === row.kind);
 	const empty = row.state === 'free' || row.state === 'missing';
 	return (
@@ -111,20 +101,21 @@ function RowOf({ row, bar, parts }: { row: Row; bar: { from: number; to: number 
 			<td>
 				<code>{addressText(row.start)}</code>
 			</td>
-			<th scope="row">{row.version === undefined ? row.name : `${row.name} ${row.version}`}</th>
+			<th scope="row">{rowLabel(row)}</th>
 			<td class="inspect-number">{sizeText(part?.size ?? row.end - row.start)}</td>
 			<td class="inspect-bars">
-				{bar && (
-					<div class="inspect-bar" aria-hidden="true">
-						<span class={empty ? 'empty' : tone} style={{ left: percent(bar.from), width: percent(bar.to - bar.from) }} />
-					</div>
-				)}
+				<div class="inspect-bar" aria-hidden="true">
+					<span
+						class={empty ? 'empty' : tone}
+						style={{ left: percent(row.bar.from), width: percent(row.bar.to - row.bar.from) }}
+					/>
+				</div>
 			</td>
 			<td>
 				<span class={tone === 'quiet' ? 'quiet' : `tag ${tone}`}>{words}</span>
 			</td>
 			<td>{row.note}</td>
-			<td>{part ? <Hash value={part.sha256} /> : null}</td>
+			<td>{part ? <ShortHash value={part.sha256} /> : null}</td>
 		</tr>
 	);
 }
@@ -133,7 +124,7 @@ function percent(share: number): string {
 	return `${(100 * share).toFixed(2)}%`;
 }
 
-function Registers({ storage }: { storage: Storage }) {
+function Registers({ storage }: { storage: ShownStorage }) {
 	return (
 		<ScrollArea label={storage.name}>
 			<table>

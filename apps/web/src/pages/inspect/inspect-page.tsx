@@ -18,6 +18,7 @@ export default function InspectPage() {
 				id="inspect-files"
 				label="Drop files here, or choose them"
 				help="Up to 64 MB each. Nothing is uploaded: your files are read in this page and never leave your computer."
+				folderLabel="Or all files of a folder"
 				multiple
 				onFiles={addFiles}
 			/>

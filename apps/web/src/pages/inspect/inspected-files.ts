@@ -1,6 +1,6 @@
 /** The files that are being looked at, one after the other, and what was found in each. They stay while other pages are visited, and go with the tab. */
 import { signal } from '@preact/signals';
-import type { ShownFinding } from '../../engine/inspect-methods.js';
+import type { InspectedFile, ShownFinding } from '../../engine/inspect-methods.js';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
 import { countText } from '../../parts/numbers.js';
@@ -8,6 +8,8 @@ import { countText } from '../../parts/numbers.js';
 export interface OpenFile {
 	id: number;
 	file: File;
+	/** With the folders above it, where it was in some. */
+	name: string;
 	/** What somebody said about it: the board of an image, and the address of plain bytes. */
 	platform: string;
 	base: string;
@@ -22,8 +24,11 @@ let next = 1;
 let looking = false;
 let stop = new AbortController();
 
-export function addFiles(files: readonly File[]): void {
-	const added = files.map((file): OpenFile => ({ id: next++, file, platform: '', base: '', state: 'waiting' }));
+/** `paths`: of each file, as they are to be called. */
+export function addFiles(files: readonly File[], paths: readonly string[]): void {
+	const added = files.map(
+		(file, i): OpenFile => ({ id: next++, file, name: paths[i] ?? file.name, platform: '', base: '', state: 'waiting' }),
+	);
 	openFiles.value = [...openFiles.value, ...added];
 	void lookAtAll();
 }
@@ -45,8 +50,8 @@ export function lookAgain(id: number, known: Pick<OpenFile, 'platform' | 'base'>
 }
 
 /** What the engine is told about a file. */
-export function asked({ file, platform, base }: OpenFile): { file: File; platform?: string; base?: string } {
-	return { file, ...(platform === '' ? {} : { platform }), ...(base === '' ? {} : { base }) };
+export function asked({ file, name, platform, base }: OpenFile): InspectedFile {
+	return { file, name, ...(platform === '' ? {} : { platform }), ...(base === '' ? {} : { base }) };
 }
 
 function change(id: number, more: Partial<OpenFile>): void {
@@ -81,8 +86,8 @@ async function lookAtAll(): Promise<void> {
 /** Once for all of them: nobody wants to hear ten files one by one. */
 function tell(files: readonly OpenFile[]): void {
 	const only = files.length === 1 ? files[0] : undefined;
-	if (only?.finding) announce(`${only.file.name}: ${only.finding.headline} ${only.finding.verdict}`);
-	else if (only) announce(`${only.file.name} could not be looked at.`);
+	if (only?.finding) announce(`${only.name}: ${only.finding.headline} ${only.finding.verdict}`);
+	else if (only) announce(`${only.name} could not be looked at.`);
 	else if (files.length > 1) {
 		const wrong = files.filter((f) => f.finding?.state !== 'sound' && f.finding?.state !== 'unproven').length;
 		const rest = wrong === 0 ? 'Nothing in them is known to be wrong.' : `${countText(wrong, 'file')} with something wrong.`;
