@@ -15,7 +15,7 @@ import type { RestoreGoal } from '../../engine/storage.js';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
 import { holdPage } from '../../shell/hold.js';
-import { type JobProgress, nextProgress, noProgress } from './job-progress.js';
+import { fetching, type JobProgress, nextProgress, noProgress } from './job-progress.js';
 import { perFrame } from './per-frame.js';
 
 export type Stage =
@@ -238,6 +238,9 @@ function take(card: Card, event: RestoreEvent): void {
 			card.diagnosis.value = { state, target, application };
 			break;
 		}
+		case 'fetching':
+			card.progress.value = fetching(card.progress.value, event);
+			break;
 		case 'plan':
 			card.stage.value = { name: 'plan', plan: event.plan, standIn: event.standIn };
 			announce(`The plan for the ${nameOf(card)} is ready.`);
