@@ -14,6 +14,8 @@ export default defineConfig({
 		outDir: 'dist',
 		emptyOutDir: true,
 		target: 'es2022',
+		// The first that know `light-dark()`, which the colours are made with.
+		cssTarget: ['chrome123', 'edge123', 'firefox120', 'safari17.5'],
 		// Whatever stands beside the page is a file of its own: the content security policy allows no `data:`.
 		assetsInlineLimit: 0,
 		modulePreload: { polyfill: false },

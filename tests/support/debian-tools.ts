@@ -1,5 +1,5 @@
 /**
- * Programs that others wrote and Debian packages (srecord, OpenOCD, dfu-util, Info-ZIP, Python, OpenSSL): peers for comparison. Where one is not
+ * Programs that others wrote and Debian packages (srecord, OpenOCD, dfu-util, Info-ZIP, Python, OpenSSL, Chromium): peers for comparison. Where one is not
  * installed its tests are skipped, unless LINAC_PEERS=required (as in CI, which installs them): then its absence is a failure.
  */
 import { spawnSync } from 'node:child_process';
@@ -12,6 +12,7 @@ const packageOf: Record<string, string> = {
 	unzip: 'unzip',
 	python3: 'python3',
 	openssl: 'openssl',
+	'/usr/bin/chromium': 'chromium',
 };
 
 /** Whether the program can be run. Throws when it has to be there and is not. */

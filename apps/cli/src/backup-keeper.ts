@@ -11,6 +11,7 @@ import {
 	type BackupHook,
 	type BackupRecord,
 	encodeBackup,
+	hasWholeApplication,
 	LARGEST_BACKUP,
 	readBackup,
 } from '@linac/programmer';
@@ -45,7 +46,7 @@ export async function keepBackup(
 	const own = `${platform}-${deviceId ?? 'without-id'}`;
 	const first = typeof where === 'string' ? where : join(where.folder, `${own}-${stamp}.json`);
 	const file = await writeBeside(first, stamp, text, beside);
-	const earlier = isWhole(contents) ? undefined : await earlierWhole(dirname(file), own, basename(file));
+	const earlier = hasWholeApplication(contents) ? undefined : await earlierWhole(dirname(file), own, basename(file));
 	return { file, sha256, ...(earlier === undefined ? {} : { earlier }) };
 }
 
@@ -63,12 +64,6 @@ async function writeBeside(first: string, stamp: string, text: string, beside: b
 	}
 }
 
-/** Every application in it is whole, and there is one. */
-function isWhole({ parts }: Pick<BackupContents, 'parts'>): boolean {
-	const applications = parts.filter((p) => p.kind === 'application');
-	return applications.length > 0 && applications.every((p) => p.module?.whole === true);
-}
-
 /** The newest earlier backup of the same device whose application is whole. What cannot be read is passed over: it is only a help. */
 async function earlierWhole(folder: string, own: string, except: string): Promise<string | undefined> {
 	const names = await readdir(folder).catch(() => []);
@@ -77,7 +72,7 @@ async function earlierWhole(folder: string, own: string, except: string): Promis
 		const path = join(folder, name);
 		const read = await readWholeFile(path, LARGEST_BACKUP).catch(() => undefined);
 		const backup = read && readBackup(read, name, nodeDigests);
-		if (backup?.ok && isWhole(backup.value)) return path;
+		if (backup?.ok && hasWholeApplication(backup.value)) return path;
 	}
 	return undefined;
 }

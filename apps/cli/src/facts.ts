@@ -8,18 +8,12 @@ import {
 	type ReleaseEntry,
 	releaseByVersion,
 	releasesFor,
-	slotOf,
 } from '@linac/catalog';
-import { moduleLabel, type PlatformNames } from '@linac/firmware';
+import type { PlatformNames } from '@linac/firmware';
 import { ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failure.js';
 
-/** What a module is called in tables: by the slot it belongs in (`softdevice`), with its index where a platform has several of a kind. */
-export function slotName(platform: Platform, module: { function: number; index: number }): string {
-	const slot = slotOf(platform, module)?.name;
-	const alone = platform.modules.filter((m) => m.name === slot).length === 1;
-	return slot !== undefined && alone ? slot : moduleLabel(module);
-}
+export { slotLabel as slotName } from '@linac/catalog';
 
 export const platformNames: PlatformNames = { get: (id) => platformById(id)?.name };
 

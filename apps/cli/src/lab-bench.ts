@@ -1,25 +1,21 @@
 /**
- * A bench of virtual devices with names, for `linac lab` and `linac demo`: makes them from releases, keeps their state in a folder, and
- * works their cables and buttons by short commands. Serving them is not done here.
+ * The bench of virtual devices of `linac lab` and `linac demo`: which there are, by the words of the command line; their state in a folder; their cables
+ * and buttons by short commands. Making them is done in @linac/virtual; serving them is not done here.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expectedModules, type Platform, releaseByVersion, releasesFor, type SourcedModule } from '@linac/catalog';
-import { asLinacError, type Clock, type Json, LinacError } from '@linac/core';
-import { ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { type Platform, releasesFor, type SourcedModule } from '@linac/catalog';
+import { asLinacError, type Clock, type Json } from '@linac/core';
 import { writeWhole } from '@linac/host';
-import { standInApplication, standInRelease, VirtualBus, VirtualDevice } from '@linac/virtual';
+import { type BenchDevice, type BenchSpec, carryOut, DeviceBench, type DeviceCommand, type VirtualBus } from '@linac/virtual';
 import { ExitCode } from './exit-codes.js';
 import { platformNamed, releaseNamed, slotName } from './facts.js';
 import { CommandFailure, usage } from './failure.js';
 import type { Sources } from './sources.js';
 
-export interface LabSpec {
+export interface LabSpec extends BenchSpec {
 	/** `boron`, or `boron-2` when there are several. */
 	name: string;
-	platform: Platform;
-	/** Undefined for a platform without Device OS releases (Core), whose only module is its application. */
-	version: string | undefined;
 }
 
 /** Reads `boron@2.2.0` ... and gives every device a name of its own. */
@@ -46,15 +42,9 @@ function notADevice(text: string): CommandFailure {
 	return usage(`"${text}" does not say which device.`, 'Write the platform and its Device OS version, e.g. boron@2.2.0.');
 }
 
-export interface LabDevice extends LabSpec {
-	device: VirtualDevice;
-	/** Its state came from the folder, so the version that was asked for does not count. */
-	restored: boolean;
-	/** Made from modules of linac's own builder, because no real ones can be had. */
-	standIn: boolean;
-}
+export type LabDevice = BenchDevice;
 
-export interface BenchOptions {
+export interface LabOptions {
 	clock: Clock;
 	timing: 'datasheet' | 'none';
 	sources: Sources;
@@ -69,107 +59,62 @@ export interface BenchOptions {
 /** After a change, state is written when nothing more has happened for this long, in milliseconds of real time. */
 const saveAfterMs = 1000;
 
-/**
- * Network processor module where the release names none: the Argon has had version 5 from the beginning (data/platforms/argon.json), and
- * a Tracker before Device OS 3.0.0 had one older than 7.
- */
-const olderNcp = 5;
-
-/** A device that has not started by then does not start: milliseconds of its clock. */
-const startMs = 10_000;
-
 export class LabBench {
-	readonly bus = new VirtualBus();
-	readonly devices: LabDevice[] = [];
-	readonly #options: BenchOptions;
+	readonly #bench: DeviceBench;
+	readonly #options: LabOptions;
 	#timer: NodeJS.Timeout | undefined;
 	#saving: Promise<void> = Promise.resolve();
 
-	private constructor(options: BenchOptions) {
+	private constructor(options: LabOptions) {
+		const { clock, timing, sources, signal } = options;
 		this.#options = options;
+		this.#bench = new DeviceBench({
+			clock,
+			timing,
+			sources: {
+				open: (query) => sources.open(query, signal),
+				application: (platform, version) => sources.application(platform, version, signal),
+			},
+		});
 	}
 
-	static async open(specs: readonly LabSpec[], options: BenchOptions): Promise<LabBench> {
+	static async open(specs: readonly LabSpec[], options: LabOptions): Promise<LabBench> {
 		const bench = new LabBench(options);
-		for (const [i, spec] of specs.entries()) await bench.#add(spec, i);
+		for (const spec of specs) await bench.#add(spec);
 		// A folder that cannot be written is told now, not when there is something to lose.
 		await bench.save();
 		return bench;
 	}
 
-	async #add(spec: LabSpec, position: number): Promise<void> {
-		const { clock, timing, startInDfu } = this.#options;
+	get bus(): VirtualBus {
+		return this.#bench.bus;
+	}
+
+	get devices(): readonly LabDevice[] {
+		return this.#bench.devices;
+	}
+
+	async #add(spec: LabSpec): Promise<void> {
+		const { startInDfu, application, signal, note } = this.#options;
 		const state = await this.#readState(spec);
-		const made = state === undefined ? await this.#modules(spec) : { modules: [], standIn: false };
-		const device = new VirtualDevice({
-			platform: spec.platform,
-			seed: position + 1,
-			clock,
-			timing,
-			location: `1-${position + 1}`,
-			modules: made.modules,
-			...(made.ncp === undefined ? {} : { ncp: made.ncp }),
-			...(state === undefined ? { setupDone: true } : { state }),
+		const made = await this.#bench.add(spec, {
+			name: spec.name,
+			start: startInDfu ? 'dfu' : 'healthy',
+			application: spec.version === undefined ? undefined : application?.(spec.platform, spec.version),
+			signal,
+			...(state === undefined ? {} : { saved: { state, standIn: false } }),
 		});
-		this.devices.push({ ...spec, device, restored: state !== undefined, standIn: made.standIn });
-		this.bus.add(device);
-		device.plug();
-		if (startInDfu && state === undefined) device.pressModeAndReset();
-		device.onChange(() => this.#saveSoon());
-	}
-
-	async #modules(spec: LabSpec) {
-		const { platform, version } = spec;
-		const { sources, signal, note } = this.#options;
-		if (version === undefined) return { modules: [await this.#onlyApplication(spec)], standIn: false };
-		let standIn = false;
-		const release = await sources.open({ platform: platform.name, version }, signal).catch((error: unknown) => {
-			if (!(error instanceof LinacError) || error.code !== 'RELEASE_NOT_AVAILABLE') throw error;
+		if (made.standIn) {
 			note(
-				`No real Device OS ${version} for ${platform.name} can be had here:\nmodules made by linac with the real addresses and numbers stand in.`,
+				`No real Device OS ${spec.version} for ${spec.platform.name} can be had here:\nmodules made by linac with the real addresses and numbers stand in.`,
 			);
-			standIn = true;
-			return standInRelease(platform, version);
-		});
-		const modules = release.modules.filter((m) => m.module.prefix.function !== ModuleFunction.ncp).map((m) => m.module);
-		const hasNcp = platform.modules.some((m) => m.function === ModuleFunction.ncp);
-		const ncp = expectedModules(platform, version).find((m) => m.function === ModuleFunction.ncp)?.version ?? olderNcp;
-		modules.push((await this.#application(spec, version)).module);
-		return {
-			modules,
-			standIn: standIn || release.modules.some((m) => m.standIn),
-			...(hasNcp ? { ncp: { version: ncp } } : {}),
-		};
-	}
-
-	/** Tinker where there is one that this Device OS can run, else a stand-in for it. */
-	async #application(spec: LabSpec, version: string): Promise<SourcedModule> {
-		const { application, sources, signal } = this.#options;
-		const { platform } = spec;
-		const asked = application?.(platform, version);
-		if (asked) return asked;
-		const tinker = await sources.application(platform, version, signal);
-		const number = releaseByVersion(version)?.moduleVersion;
-		const needs = tinker?.module.dependencies.filter((d) => d.function === ModuleFunction.system) ?? [];
-		const runs = number === undefined || needs.every((d) => d.version <= number);
-		return tinker && runs ? tinker : standInApplication(platform, version);
-	}
-
-	/** The image of a platform without Device OS releases: system and application in one. */
-	async #onlyApplication({ platform }: LabSpec): Promise<ParsedModule> {
-		const found = await this.#options.sources.application(platform, '', this.#options.signal);
-		if (found) return found.module;
-		throw new LinacError('APPLICATION_NOT_AVAILABLE', `No application for the ${platform.displayName} can be had.`, {
-			retry: 'operator',
-			hint: 'Connect to the network, or name a folder with one by --source.',
-		});
+		}
+		made.device.onChange(() => this.#saveSoon());
 	}
 
 	/** Resolves when every device has started, or has had the time to. */
 	async started(): Promise<void> {
-		const { clock, signal } = this.#options;
-		const until = clock.now() + startMs;
-		while (this.devices.some((d) => !d.device.attached) && clock.now() < until) await clock.sleep(20, signal);
+		await this.#bench.started(this.#options.signal);
 	}
 
 	/** Carries out one line such as `unplug boron`. Returns what to say. */
@@ -178,34 +123,21 @@ export class LabBench {
 		if (verb === '') return '';
 		if (verb === 'help' || verb === '?') return labHelp;
 		if (verb === 'list') return this.devices.map((d) => this.describe(d)).join('\n');
-		const lab = this.devices.find((d) => d.name === name || d.device.deviceId === name);
-		if (!labVerbs.has(verb)) return `There is no command "${verb}".\n${labHelp}`;
+		const lab = this.#bench.find(name ?? '');
+		if (!(verb === 'say' || verb in plainVerbs || verb in numberedVerbs)) return `There is no command "${verb}".\n${labHelp}`;
 		if (!lab) return `There is no device "${name ?? ''}". Devices: ${this.devices.map((d) => d.name).join(', ')}.`;
-		const { device } = lab;
-		const n = Number(rest[0]);
-		switch (verb) {
-			case 'unplug':
-				device.unplug();
-				break;
-			case 'plug':
-				device.plug();
-				break;
-			case 'button':
-				device.pressModeAndReset();
-				break;
-			case 'listen':
-				device.holdMode();
-				break;
-			case 'say':
-				device.say(`${rest.join(' ')}\r\n`);
-				return `${lab.name}: said.`;
-			case 'reset':
-				device.pressReset();
-				break;
-			case 'unplug-at':
-				if (!(Number.isInteger(n) && n > 0)) return 'Say at which transfer, e.g. "unplug-at boron 500".';
-				device.faults.unplugAtTransfer(n);
-				return `${lab.name}: the cable will come out at transfer ${n} from now.`;
+		if (verb === 'say') {
+			carryOut(lab.device, { do: 'say', text: rest.join(' ') });
+			return `${lab.name}: said.`;
+		}
+		const plain = plainVerbs[verb];
+		const numbered = numberedVerbs[verb];
+		if (plain) carryOut(lab.device, plain);
+		else if (numbered) {
+			const n = Number(rest[0]);
+			if (!(Number.isInteger(n) && n > 0)) return `Say ${numbered.which}, e.g. "${verb} ${lab.name} ${numbered.example}".`;
+			carryOut(lab.device, numbered.command(n));
+			return `${lab.name}: ${numbered.said(n)}`;
 		}
 		return this.describe(lab);
 	}
@@ -220,7 +152,7 @@ export class LabBench {
 		return `${lab.name}: ${device.deviceId}, ${what}; ${modules}`;
 	}
 
-	#file(spec: LabSpec): string {
+	#file(spec: { name: string }): string {
 		return join(this.#options.stateFolder!, `${spec.name}.json`);
 	}
 
@@ -266,16 +198,65 @@ export class LabBench {
 	}
 }
 
-const labVerbs = new Set(['unplug', 'plug', 'button', 'listen', 'say', 'reset', 'unplug-at']);
+const plainVerbs: { [verb: string]: DeviceCommand } = {
+	unplug: { do: 'unplug' },
+	plug: { do: 'plug' },
+	button: { do: 'dfu-buttons' },
+	safe: { do: 'safe-buttons' },
+	listen: { do: 'hold-mode' },
+	reset: { do: 'reset' },
+	worn: { do: 'wear-out' },
+	mend: { do: 'mend' },
+};
+
+interface NumberedVerb {
+	which: string;
+	example: number;
+	command(n: number): DeviceCommand;
+	said(n: number): string;
+}
+
+const numberedVerbs: { [verb: string]: NumberedVerb } = {
+	'unplug-at': {
+		which: 'at which transfer',
+		example: 500,
+		command: (at) => ({ do: 'unplug-at-transfer', at }),
+		said: (n) => `the cable will come out at transfer ${n} from now.`,
+	},
+	'power-loss-at': {
+		which: 'at which flash write',
+		example: 100,
+		command: (at) => ({ do: 'power-loss-at-write', at }),
+		said: (n) => `the power will fail in flash write ${n} from now.`,
+	},
+	'stall-at': {
+		which: 'at which transfer',
+		example: 50,
+		command: (at) => ({ do: 'stall-at-transfer', at }),
+		said: (n) => `transfer ${n} from now will be answered with STALL.`,
+	},
+	slow: {
+		which: 'how many times slower',
+		example: 10,
+		command: (factor) => ({ do: 'slow-flash', factor }),
+		said: (n) => `its flash takes ${n} times as long.`,
+	},
+};
 
 export const labHelp = [
 	'list                 what the devices do',
 	'unplug NAME          pull the cable (and the power with it)',
 	'plug NAME            plug it in again',
 	'button NAME          hold MODE and tap RESET: DFU mode',
+	'safe NAME            hold MODE and tap RESET, until it blinks magenta: safe mode',
 	'listen NAME          hold MODE for three seconds: listening mode',
 	'say NAME TEXT        have its application print a line on the serial port',
 	'reset NAME           tap RESET',
 	'unplug-at NAME N     pull the cable at the N-th USB transfer from now',
+	'power-loss-at NAME N let the power fail in the N-th flash write from now',
+	'stall-at NAME N      answer the N-th USB transfer from now with STALL',
+	'slow NAME N          make its flash N times slower',
+	'worn NAME            wear out a byte where the system stands',
+	'mend NAME            take back what is to go wrong',
 	'quit                 end the lab',
 ].join('\n');

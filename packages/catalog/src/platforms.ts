@@ -3,6 +3,7 @@
  * follows from them is the planner's business. Sources of the values stand beside them in the data (docs/data.md).
  */
 import { assert } from '@linac/core';
+import { moduleLabel } from '@linac/firmware';
 import { platformTexts } from './generated/platforms.js';
 import type { MemoryRegion, ModuleSlot, Platform, VersionRange } from './types.js';
 
@@ -61,6 +62,13 @@ export function regionsFor(platform: Platform | string, moduleVersion?: number):
 /** The slot that a module of this function and index belongs in. The header decides, never a file's name. */
 export function slotOf(platform: Platform | string, module: { function: number; index: number }): ModuleSlot | undefined {
 	return asPlatform(platform).modules.find((m) => m.function === module.function && m.index === module.index);
+}
+
+/** What a module is called in tables: by the slot it belongs in (`softdevice`), with its index where a platform has several of a kind. */
+export function slotLabel(platform: Platform, module: { function: number; index: number }): string {
+	const slot = slotOf(platform, module)?.name;
+	const alone = platform.modules.filter((m) => m.name === slot).length === 1;
+	return slot !== undefined && alone ? slot : moduleLabel(module);
 }
 
 export function slotByName(platform: Platform | string, name: string): ModuleSlot | undefined {

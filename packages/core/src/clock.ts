@@ -59,7 +59,7 @@ export class VirtualClock implements Clock {
 
 	/** `yieldTurn` gives other work a turn; the default is one macrotask. */
 	constructor(yieldTurn?: () => Promise<void>) {
-		this.#yieldTurn = yieldTurn ?? macrotask;
+		this.#yieldTurn = yieldTurn ?? nextTurn;
 	}
 
 	now(): number {
@@ -124,7 +124,8 @@ declare const setImmediate: ((fn: () => void) => unknown) | undefined;
 let channel: { port1: MessagePortLike; port2: MessagePortLike } | undefined;
 const waiting: (() => void)[] = [];
 
-function macrotask(): Promise<void> {
+/** One macrotask: everything that could run has had its turn then. */
+export function nextTurn(): Promise<void> {
 	if (typeof setImmediate === 'function') return new Promise((resolve) => setImmediate(resolve));
 	if (!channel) {
 		channel = new MessageChannel();

@@ -1,9 +1,11 @@
 export * from './base64.js';
 export * from './bytes.js';
-export * from './clock.js';
+export { type Clock, scaledClock, systemClock, VirtualClock } from './clock.js';
+export { csvLine } from './csv.js';
 export * from './digests.js';
 export * from './ed25519.js';
 export * from './ed25519-keys.js';
 export * from './errors.js';
 export * from './events.js';
+export { PacedClock } from './paced-clock.js';
 export * from './random.js';

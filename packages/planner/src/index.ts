@@ -3,6 +3,7 @@ export { type Boot, boot, bootFacts, isMonolithic } from './boot.js';
 export { bootloaderUpdateWay } from './bootloader-way.js';
 export { diagnose } from './diagnose.js';
 export { explain, explainRefusal } from './explain.js';
+export { type GoalFileOptions, goalFilesOf } from './goal-file.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
 export { judgeNcp, type NcpJudgement } from './ncp.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';

@@ -104,7 +104,11 @@ class Attempts {
 				error = asLinacError(thrown);
 				failedMs = clock.now() - began;
 			}
-			if (!tries.another(error, failedMs) || !(await this.#maybeAgain(error, attempt))) return this.#giveUp(error);
+			try {
+				if (!tries.another(error, failedMs) || !(await this.#maybeAgain(error, attempt))) return this.#giveUp(error);
+			} catch (stopped) {
+				return this.#giveUp(asLinacError(stopped));
+			}
 		}
 	}
 
@@ -157,7 +161,7 @@ class Attempts {
 		this.#last = report;
 	}
 
-	/** Waits for what has to happen before another try makes sense. `false`: it makes none. */
+	/** Waits for what has to happen before another try makes sense. `false`: it makes none. Throws what ended the wait: cancelling, a declined permission. */
 	async #maybeAgain(error: LinacError, attempt: number): Promise<boolean> {
 		const session = this.#session;
 		const { limits } = session.world;
@@ -173,10 +177,12 @@ class Attempts {
 		});
 		if (forOperator) this.#events.emit({ type: 'waiting', step: 'job', for: 'the device to come back', hint: error.hint });
 		try {
-			await session.returned(forOperator ? limits.operatorMs : limits.returnMs);
+			// Somebody who is asked to do something may say instead that this was it.
+			await (forOperator ? session.returned(limits.operatorMs, session.world.signal) : session.returned(limits.returnMs));
 			return true;
 		} catch (thrown) {
 			const e = asLinacError(thrown);
+			if (e.code === 'CANCELLED' || e.code === 'USB_PERMISSION_NEEDED') throw e;
 			if (e.code === 'DEVICE_NOT_BACK' && !forOperator && limits.operatorMs > 0) return this.#maybeAgain(e, attempt);
 			session.world.log.debug('the device did not come back', { code: e.code });
 			return false;

@@ -64,13 +64,16 @@ export async function lookDeep(session: DeviceSession, events: JobEvents): Promi
 	return reported ? merged(session, reported, read) : read;
 }
 
+/** These are no fault of the device, and pressing its buttons does not help. */
+const notToBePassedOver: ReadonlySet<string> = new Set(['CANCELLED', 'USB_PERMISSION', 'USB_PERMISSION_NEEDED']);
+
 /** What the running system says; `undefined` when it does not answer, which is a finding and no failure. */
 async function ask(session: DeviceSession): Promise<DeviceSnapshot | undefined> {
 	try {
 		return await snapshotReported(session);
 	} catch (error) {
 		const e = asLinacError(error);
-		if (e.code === 'CANCELLED' || e.code === 'USB_PERMISSION' || e.code === 'USB_BUSY') throw e;
+		if (e.code === 'USB_BUSY' || notToBePassedOver.has(e.code)) throw e;
 		session.world.log.debug('the system does not answer', { code: e.code });
 		return undefined;
 	}
@@ -84,7 +87,7 @@ async function intoDfu(session: DeviceSession, events: JobEvents): Promise<void>
 		return;
 	} catch (error) {
 		failure = asLinacError(error);
-		if (failure.code === 'CANCELLED' || failure.code === 'USB_PERMISSION') throw failure;
+		if (notToBePassedOver.has(failure.code)) throw failure;
 	}
 	// It restarts again and again, or its system does not know the request: then somebody's hand is needed.
 	const hint = `It does not go into DFU mode by itself. ${buttonHint(session.platform)}`;

@@ -5,7 +5,7 @@
 
 import type { Platform } from '@linac/catalog';
 import { asLinacError, assert, LinacError } from '@linac/core';
-import { ControlDevice, DfuDevice, type DiscoveredDevice, waitForDevice } from '@linac/usb';
+import { ControlDevice, DfuDevice, type DiscoveredDevice, type WaitOptions, waitForDevice } from '@linac/usb';
 import type { World } from './environment.js';
 import type { KnownModule } from './known-modules.js';
 import { buttonHint } from './operator.js';
@@ -101,7 +101,7 @@ export class DeviceSession {
 		const gone = this.#found.handle.device;
 		await act();
 		await this.close();
-		this.#found = await this.#wait(undefined, timeoutMs, gone);
+		this.#found = await this.#wait(undefined, timeoutMs, { gone, expected: mode });
 		if (this.#found.mode === mode) return;
 		// It may only be passing through. If it stays (a bootloader that finds no whole system), that is where the job goes on.
 		try {
@@ -134,10 +134,10 @@ export class DeviceSession {
 		}
 	}
 
-	/** Waits for the device to be back after it has vanished without being told to. In whatever mode it is then. */
-	async returned(timeoutMs: number): Promise<DiscoveredDevice> {
+	/** Waits for the device to be back after it has vanished without being told to. In whatever mode it is then. `signal`: ends the wait. */
+	async returned(timeoutMs: number, signal?: AbortSignal): Promise<DiscoveredDevice> {
 		await this.close();
-		this.#found = await this.#wait(undefined, timeoutMs);
+		this.#found = await this.#wait(undefined, timeoutMs, { signal });
 		return this.#found;
 	}
 
@@ -174,16 +174,21 @@ export class DeviceSession {
 		return { clock, log, ...(this.#cancellable ? { signal } : {}) };
 	}
 
-	async #wait(mode: 'normal' | 'dfu' | undefined, timeoutMs: number, gone?: USBDevice): Promise<DiscoveredDevice> {
+	async #wait(
+		mode: 'normal' | 'dfu' | undefined,
+		timeoutMs: number,
+		more: Pick<WaitOptions, 'gone' | 'expected' | 'signal'> = {},
+	): Promise<DiscoveredDevice> {
 		const { host, usbPlatforms, clock } = this.world;
 		try {
 			return await waitForDevice(host, usbPlatforms, {
 				deviceId: this.deviceId,
 				location: this.location,
+				platform: this.platform.name,
 				mode,
 				timeoutMs,
 				clock,
-				gone,
+				...more,
 			});
 		} catch (error) {
 			const e = asLinacError(error);

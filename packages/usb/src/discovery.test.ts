@@ -2,7 +2,8 @@ import { type LinacError, VirtualClock } from '@linac/core';
 import { describe, expect, it } from 'vitest';
 import { ScriptedBus, ScriptedWire, testPlatforms } from '../../../tests/peers/usb-scripted-wire.js';
 import { busHost } from './bus-host.js';
-import { listDevices, waitForDevice } from './discovery.js';
+import { listDevices } from './discovery.js';
+import { waitForDevice } from './wait-for-device.js';
 
 const ID = 'e00fce681234567890abcdef';
 const nothing = () => 'stall' as const;

@@ -8,5 +8,6 @@ export * from './dfuse-memory.js';
 export * from './discovery.js';
 export * from './read-module.js';
 export * from './usb-errors.js';
+export * from './wait-for-device.js';
 export * from './web-usb-device.js';
 export * from './wire.js';

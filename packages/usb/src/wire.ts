@@ -17,9 +17,23 @@ export interface UsbHost {
 	devices(): Promise<UsbHandle[]>;
 	/** Calls back whenever a device may have come or gone. Hosts without notification poll. */
 	watch(onChange: () => void): Disposer;
-	/** Browsers: asks the user for permission. */
-	request?(filters: USBDeviceFilter[]): Promise<UsbHandle | undefined>;
+	/**
+	 * Browsers show only devices that the person has permitted: this asks for one more. Resolves with the device that was permitted, `undefined` when
+	 * that was declined. `signal`: the question is not open any more, because the device was seen meanwhile; nobody waits for the answer then.
+	 */
+	request?(filters: USBDeviceFilter[], wanted: WantedDevice, signal: AbortSignal): Promise<UsbHandle | undefined>;
+	/** Whether devices of each of these filters are known to be permitted: then a device that is not seen is not there, and nobody is asked. */
+	permitted?(filters: USBDeviceFilter[]): boolean;
 	close?(): Promise<void>;
+}
+
+/** What is waited for, as far as it is known, so that whoever asks for a permission can say what for. */
+export interface WantedDevice {
+	/** Name of the platform. */
+	platform?: string;
+	deviceId?: string;
+	/** The mode in which it is expected to come. */
+	mode?: 'normal' | 'dfu';
 }
 
 export interface UsbTransferResult {

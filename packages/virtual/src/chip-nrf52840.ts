@@ -91,7 +91,11 @@ class Nrf52840 implements Chip {
 			return { runs: 'again', why: 'Device OS has moved the page where the MBR notes its orders.' };
 		// HAL_Core_Setup_override_interrupts initialises the SoftDevice before anything else runs: a broken one faults, and the fault handler resets.
 		if (!readSoftDevice(hw.internal, hw.softDeviceEnd, hw.knownSoftDevices).valid) {
-			return { runs: 'dead', why: 'The SoftDevice is not whole: Device OS crashes when it enables it, again and again.' };
+			return {
+				runs: 'dead',
+				why: 'The SoftDevice is not whole: Device OS crashes when it enables it, again and again.',
+				crashes: true,
+			};
 		}
 		const reasons: string[] = [];
 		if (hw.retained.enterSafeMode) reasons.push('safe mode was asked for');

@@ -35,7 +35,7 @@ class Stm32f1 implements Chip {
 		const first = hw.internal.u32(hw.region('monolithic', 0)!.start);
 		if ((first & 0x2ffe0000) >>> 0 !== 0x20000000) return { runs: 'dfu', why: 'The bootloader found no firmware.' };
 		if (!module || !crcOk(module))
-			return { runs: 'dead', why: 'The firmware is torn: the bootloader starts it all the same, and it crashes.' };
+			return { runs: 'dead', why: 'The firmware is torn: the bootloader starts it all the same, and it crashes.', crashes: true };
 		return { runs: 'system', systemVersion: module.version, safe: false, listening: false, why: 'Everything is in place.' };
 	}
 

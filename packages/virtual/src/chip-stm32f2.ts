@@ -104,6 +104,7 @@ class Stm32f2 implements Chip {
 			return {
 				runs: 'dead',
 				why: 'A system part is torn: the bootloader starts it all the same, and it crashes again and again.',
+				crashes: true,
 			};
 		}
 		const version = (number(TOP_PART) ?? first).version;

@@ -10,7 +10,8 @@ import type { Hardware } from './hardware.js';
 
 export type BootOutcome =
 	| { runs: 'dfu'; why: string }
-	| { runs: 'dead'; why: string }
+	/** `crashes`: Device OS begins and fails, again and again, which its LED tells. Else nothing at all runs. */
+	| { runs: 'dead'; why: string; crashes?: true }
 	/** The bootloader or Device OS has changed something and starts again. */
 	| { runs: 'again'; why: string }
 	| { runs: 'system'; systemVersion: number; safe: boolean; listening: boolean; why: string };

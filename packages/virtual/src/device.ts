@@ -92,6 +92,7 @@ export class VirtualDevice implements BusMember {
 	readonly #clock: Clock;
 	readonly #cloud: Cloud | undefined;
 	readonly #worker: FlashWorker;
+	readonly #pace: Pace;
 	readonly #watchers = new Set<() => void>();
 	#powered = false;
 	#running: BootOutcome | undefined;
@@ -116,8 +117,8 @@ export class VirtualDevice implements BusMember {
 		this.#clock = clock;
 		this.#cloud = options.cloud;
 		this.#chip = chips[platform.mcu];
-		const pace = new Pace(clock, options.timing !== 'none');
-		this.#worker = new FlashWorker(pace, this.faults, this.counters, () => this.unplug());
+		this.#pace = new Pace(clock, options.timing !== 'none');
+		this.#worker = new FlashWorker(this.#pace, this.faults, this.counters, () => this.unplug());
 		this.#hw = new Hardware(platform, this.#worker);
 		const state = options.state === undefined ? undefined : unwrap(parseState(options.state, platform.id));
 		const random = seededRandom((options.seed ?? 1) ^ (platform.id << 16));
@@ -143,6 +144,26 @@ export class VirtualDevice implements BusMember {
 	/** Why it is in this mode, in plain words. */
 	get why(): string {
 		return !this.#powered ? 'The cable is out.' : (this.#running?.why ?? 'It is starting.');
+	}
+
+	/** The cable is in. */
+	get powered(): boolean {
+		return this.#powered;
+	}
+
+	/** Device OS begins and fails, again and again; false where nothing runs at all. */
+	get crashes(): boolean {
+		const now = this.#running;
+		return this.#powered && now?.runs === 'dead' && now.crashes === true;
+	}
+
+	/** Whether flash and restarts take their time. A change holds from the next step on. */
+	get timing(): 'datasheet' | 'none' {
+		return this.#pace.enabled ? 'datasheet' : 'none';
+	}
+
+	set timing(timing: 'datasheet' | 'none') {
+		this.#pace.enabled = timing === 'datasheet';
 	}
 
 	/** True while the device is on the bus. */
@@ -186,6 +207,13 @@ export class VirtualDevice implements BusMember {
 	pressModeAndReset(): void {
 		if (!this.#powered) return;
 		this.#hw.modeButton = true;
+		this.#reset('MODE and RESET were pressed.');
+	}
+
+	/** Holds MODE down while RESET is pressed and released, and lets it go when the LED blinks magenta: safe mode, where Device OS can start. */
+	pressModeForSafeMode(): void {
+		if (!this.#powered) return;
+		this.#hw.retained.enterSafeMode = true;
 		this.#reset('MODE and RESET were pressed.');
 	}
 
@@ -236,6 +264,10 @@ export class VirtualDevice implements BusMember {
 
 	/** A reset keeps the power: retained memory stays. */
 	#reset(why: string): void {
+		if (this.faults.nextRestart()) {
+			this.unplug();
+			return;
+		}
 		this.#worker.powerOff();
 		this.#stopFirmware();
 		this.#start(why);

@@ -6,11 +6,18 @@ import { assert } from '@linac/core';
 
 export type TransferFault = 'unplug' | 'stall' | 'dfu-error';
 
+export interface PendingFault {
+	fault: TransferFault | 'power-loss' | 'unplug-at-restart';
+	in: number;
+}
+
 export class FaultPlan {
 	#transfers = 0;
 	#writes = 0;
 	#atTransfer = new Map<number, TransferFault>();
 	#atWrite = new Set<number>();
+	#restarts = 0;
+	#atRestart = new Set<number>();
 	#slow = 1;
 
 	/** The cable is pulled in the middle of the n-th transfer: it is not answered. */
@@ -40,10 +47,26 @@ export class FaultPlan {
 		this.#atWrite.add(this.#writes + n);
 	}
 
+	/** The cable comes out when the device restarts for the n-th time, on its own or because it was told to. */
+	unplugAtRestart(n: number): void {
+		assert(Number.isInteger(n) && n >= 1, 'fault numbers start at 1');
+		this.#atRestart.add(this.#restarts + n);
+	}
+
+	/** What has not struck yet; `in` counts from now, the next transfer, write or restart is 1. */
+	get pending(): PendingFault[] {
+		return [
+			...[...this.#atTransfer].map(([at, fault]): PendingFault => ({ fault, in: at - this.#transfers })),
+			...[...this.#atWrite].map((at): PendingFault => ({ fault: 'power-loss', in: at - this.#writes })),
+			...[...this.#atRestart].map((at): PendingFault => ({ fault: 'unplug-at-restart', in: at - this.#restarts })),
+		];
+	}
+
 	/** Takes back every fault that has not struck yet. */
 	clear(): void {
 		this.#atTransfer.clear();
 		this.#atWrite.clear();
+		this.#atRestart.clear();
 		this.#slow = 1;
 	}
 
@@ -63,6 +86,12 @@ export class FaultPlan {
 	nextWrite(): boolean {
 		this.#writes++;
 		return this.#atWrite.delete(this.#writes);
+	}
+
+	/** Called by the device when it restarts; true when the cable comes out then. */
+	nextRestart(): boolean {
+		this.#restarts++;
+		return this.#atRestart.delete(this.#restarts);
 	}
 
 	#add(fault: TransferFault, n: number): void {

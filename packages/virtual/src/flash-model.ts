@@ -155,6 +155,12 @@ export class FlashModel {
 		this.#worn.set(address, { mask, times });
 	}
 
+	/** A new chip with the same contents: nothing is stuck or worn any more. */
+	mend(): void {
+		this.#stuck = Number.NaN;
+		this.#worn.clear();
+	}
+
 	/** Every stretch that is not blank, in order, for saving. */
 	*used(): Generator<{ address: number; bytes: Uint8Array }> {
 		for (const piece of [...this.#pieces.keys()].sort((a, b) => a - b)) {

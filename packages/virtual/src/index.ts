@@ -1,9 +1,14 @@
+export { type AddOptions, type BenchDevice, type BenchOptions, type BenchSpec, DeviceBench } from './bench.js';
 export { type BusMember, VirtualBus, VirtualWire, virtualUsbHost } from './bus.js';
+export { type DeliveredParts, deliveredParts, type PartSources } from './delivered-parts.js';
 export { type DeviceCounters, VirtualDevice, type VirtualDeviceOptions, type VirtualMode } from './device.js';
+export { carryOut, type DeviceCommand } from './device-commands.js';
+export { type DeviceView, type Led, type ModuleView, modulesOf, viewOf } from './device-view.js';
 export { DfuRequest, DfuState, DfuStatus } from './dfu-function.js';
-export { FaultPlan } from './faults.js';
+export { FaultPlan, type PendingFault } from './faults.js';
 export { FlashModel, type FlashStep } from './flash-model.js';
 export type { InstalledTruth } from './flash-modules.js';
 export type { Cloud } from './over-the-air.js';
 export { type StandInOptions, standInApplication, standInModule, standInRelease } from './stand-in.js';
+export { type StartingState, type StartingStateName, startingStates } from './starting-states.js';
 export { bulkTransferMs, controlTransferMs, type PhysicalTime, restartMs } from './timing.js';

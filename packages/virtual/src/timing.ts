@@ -60,17 +60,18 @@ export const restartMs = {
  */
 export class Pace {
 	readonly #clock: Clock;
-	readonly #enabled: boolean;
+	/** False: nothing takes time. */
+	enabled: boolean;
 	#due = 0;
 
 	constructor(clock: Clock, enabled: boolean) {
 		this.#clock = clock;
-		this.#enabled = enabled;
+		this.enabled = enabled;
 	}
 
 	/** Resolves after `ms` milliseconds, whatever else is spent meanwhile; at once without datasheet timing. */
 	async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-		if (this.#enabled) await this.#clock.sleep(ms, signal);
+		if (this.enabled) await this.#clock.sleep(ms, signal);
 	}
 
 	/** Work begins now. What was left over from the work before is still owed. */
@@ -80,7 +81,7 @@ export class Pace {
 
 	/** Adds `ms` milliseconds to the work that was begun; a timer that came too late is made up for. Rejects with `CANCELLED` when the signal is raised. */
 	async spend(ms: number, signal?: AbortSignal): Promise<void> {
-		if (!this.#enabled) return;
+		if (!this.enabled) return;
 		this.#due += ms;
 		const left = this.#due - this.#clock.now();
 		if (left >= 1) await this.#clock.sleep(left, signal);

@@ -6,6 +6,7 @@ import { type DiscoveredDevice, listDevices } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
 import { type Connection, connect } from '../connect.js';
 import type { Context, DeviceOptions } from '../context.js';
+import { deviceColumns } from '../device-columns.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
 import { platformNamed, slotName } from '../facts.js';
 import { usbIds } from '../usb-ids.js';
@@ -73,14 +74,7 @@ function show(context: Context, connection: Connection, seen: readonly Seen[]): 
 		return;
 	}
 	output.table(
-		[
-			{ title: 'Device' },
-			{ title: 'Device id' },
-			{ title: 'USB port' },
-			{ title: 'Mode' },
-			{ title: 'Device OS' },
-			{ title: 'On it', wrap: true },
-		],
+		deviceColumns,
 		seen.map(({ device, snapshot, error }) => [
 			connection.displayName(device),
 			device.deviceId ?? snapshot?.deviceId ?? 'not told',

@@ -1,10 +1,9 @@
 /** `linac identify`: the numbers of a device or of all that are connected, as text, JSON, or CSV for a line of units. */
-import { asLinacError } from '@linac/core';
+import { asLinacError, csvLine } from '@linac/core';
 import { type DiscoveredDevice, listDevices } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
 import { type Connection, connect } from '../connect.js';
 import type { Context, DeviceOptions } from '../context.js';
-import { csvLine } from '../csv.js';
 import { type Identity, type IdentityField, identifiable, identityFields, identityOf } from '../device-identity.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
 import { usage } from '../failure.js';

@@ -1,7 +1,9 @@
 /** Every method that the page can call. Each area has a file of its own; this one only puts them together. */
+import { deviceMethods } from './device-methods.js';
 import { releaseMethods } from './release-methods.js';
+import { restoreMethods } from './restore-methods.js';
 import { virtualMethods } from './virtual-methods.js';
 
-export const methods = { ...releaseMethods, ...virtualMethods };
+export const methods = { ...deviceMethods, ...releaseMethods, ...restoreMethods, ...virtualMethods };
 
 export type EngineMethods = typeof methods;

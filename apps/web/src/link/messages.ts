@@ -38,6 +38,8 @@ export interface PermissionQuestion {
 	deviceId?: string;
 	/** Why, in a sentence for the person. */
 	why: string;
+	/** The device is a virtual one: the page shows the list that a browser would show (`devices.permissible`, `devices.permit`). */
+	virtual?: true;
 }
 
 export type Question = PermissionQuestion;

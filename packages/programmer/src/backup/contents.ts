@@ -56,6 +56,12 @@ export interface BackupRecord {
 	missing?: BackupMissing[];
 }
 
+/** Every application in it is whole, and there is one: such a backup is worth more than a later one of a device that was left half written. */
+export function hasWholeApplication({ parts }: Pick<BackupContents, 'parts'>): boolean {
+	const applications = parts.filter((p) => p.kind === 'application');
+	return applications.length > 0 && applications.every((p) => p.module?.whole === true);
+}
+
 /** Keeps a backup. Only when it has resolved does a job change anything; when it throws, the job ends. */
 export type BackupHook = (contents: BackupContents) => Promise<BackupRecord | undefined>;
 

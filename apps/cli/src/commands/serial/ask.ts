@@ -3,6 +3,7 @@ import { platformById } from '@linac/catalog';
 import type { SerialModule } from '@linac/serial';
 import { type Connection, connect } from '../../connect.js';
 import type { Context } from '../../context.js';
+import { deviceColumns } from '../../device-columns.js';
 import { ExitCode } from '../../exit-codes.js';
 import { platformNamed, slotName } from '../../facts.js';
 import { CommandFailure } from '../../failure.js';
@@ -91,29 +92,19 @@ export async function inspect(context: Context, options: SerialOptions): Promise
 			osVersion: version,
 			modules: info.modules.map((m) => ({ ...m, name: name(m), valid: sound(m), dependenciesMet: satisfied(m) })),
 		});
-		output.table(
+		output.table(deviceColumns, [
 			[
-				{ title: 'Device' },
-				{ title: 'Device id' },
-				{ title: 'USB port' },
-				{ title: 'Mode' },
-				{ title: 'Device OS' },
-				{ title: 'On it', wrap: true },
+				platform?.displayName ?? `platform ${info.platformId}`,
+				chosen.port.deviceId ?? 'not told',
+				chosen.port.location ?? chosen.port.path,
+				'listening',
+				version,
+				info.modules
+					.filter((m) => m.store === 'main')
+					.map((m) => `${name(m)} ${m.version}${sound(m) ? (satisfied(m) ? '' : ' (lacks something)') : ' (damaged)'}`)
+					.join(', '),
 			],
-			[
-				[
-					platform?.displayName ?? `platform ${info.platformId}`,
-					chosen.port.deviceId ?? 'not told',
-					chosen.port.location ?? chosen.port.path,
-					'listening',
-					version,
-					info.modules
-						.filter((m) => m.store === 'main')
-						.map((m) => `${name(m)} ${m.version}${sound(m) ? (satisfied(m) ? '' : ' (lacks something)') : ' (damaged)'}`)
-						.join(', '),
-				],
-			],
-		);
+		]);
 	});
 }
 

@@ -1,4 +1,4 @@
-/** Comma-separated values as RFC 4180 has them, except that lines end as this output's other lines do. */
+/** Comma-separated values as RFC 4180 has them. How lines end is left to whoever writes them. Reading is not done here. */
 
 /** One line without its end. Quoted where it must be: comma, quotation mark, line break, blanks at an end. */
 export function csvLine(cells: readonly string[]): string {

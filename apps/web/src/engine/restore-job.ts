@@ -1,0 +1,155 @@
+/**
+ * One restore on one device, from the deep look to the proved end: the programmer's `restore()` with what a page needs around it. The plan waits for the
+ * person's yes; the job is kept in the browser before anything is written, and forgotten when its end is proved, so that it can be continued
+ * after a reload, a crash or a pulled cable. Not for showing it.
+ */
+import { platforms, type ReleaseSet, releases } from '@linac/catalog';
+import { portableDigests } from '@linac/core';
+import type { Plan } from '@linac/planner';
+import { type Diagnosis, type JobEvent, type JobLimits, type RestoreReport, restore } from '@linac/programmer';
+import { keepBackup } from './backups.js';
+import { withDevice } from './device-locks.js';
+import { type DeviceState, stateOf } from './device-state.js';
+import { filesOf, openDefaultApplication, openReleaseFor } from './restore-goal.js';
+import { type RestoreGoal, type StoredJob, storedJobs } from './storage.js';
+import { type DeviceRef, hostFor, keyOf, presentDevice } from './usb-host.js';
+
+export type RestoreEvent =
+	| { type: 'diagnosis'; state: DeviceState; target: Diagnosis['target']; application: Diagnosis['application'] }
+	/** Nothing goes on before `restore.confirm`. `standIn`: some modules are of linac's own builder, for virtual devices. */
+	| { type: 'plan'; plan: Plan; standIn: boolean }
+	/** The person has said yes, or had done so before an interruption: from now on the device is changed. */
+	| { type: 'begun' }
+	| { type: 'job'; event: JobEvent };
+
+export interface RestoreOptions {
+	goal: RestoreGoal;
+	/** It is the continuation of a job that was agreed to: no question is asked. */
+	resumed: boolean;
+	emit(event: RestoreEvent): void;
+	signal: AbortSignal;
+}
+
+/** Windows looks for a driver when it first sees a device in a mode; whoever is quicker is used sooner (data of docs/hosts.md). */
+const realLimits: Partial<JobLimits> = { modeChangeMs: 60_000, bootMs: 60_000, returnMs: 15_000 };
+/** For somebody to press a button or plug the cable in, ms. */
+const OPERATOR_MS = 180_000;
+/** Between two events of progress of one device, ms of real time: a screen shows no more. */
+const PROGRESS_EVERY_MS = 100;
+
+const questions = new Map<string, (yes: boolean) => void>();
+
+/** The person's answer to a plan. `false` when nobody has been asked. */
+export function answerPlan(ref: DeviceRef, yes: boolean): boolean {
+	const answer = questions.get(keyOf(ref));
+	answer?.(yes);
+	return answer !== undefined;
+}
+
+/** Throws `LinacError` when nothing has been written: `DEVICE_BUSY`, `CANCELLED` when the plan was declined, and what `restore()` throws. */
+export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promise<RestoreReport> {
+	return withDevice(ref.name, async () => {
+		const { goal, resumed, signal } = options;
+		const present = await presentDevice(ref);
+		const { found } = present;
+		const platform = platforms.find((p) => p.name === found.platform.name)!;
+		const files = await filesOf(goal.application, platform, goal.target, ref.virtual, signal);
+		const job: StoredJob = {
+			key: keyOf(ref),
+			virtual: ref.virtual,
+			name: ref.name,
+			platform: platform.name,
+			goal,
+			began: new Date().toISOString(),
+		};
+		const progress = new ThinProgress((event) => options.emit({ type: 'job', event }));
+		let begun = resumed;
+		let standIn = false;
+		const begin = async () => {
+			if (!begun) await storedJobs.put(job);
+			begun = true;
+			options.emit({ type: 'begun' });
+		};
+		const report = await restore({
+			...hostFor(present),
+			platforms,
+			releases,
+			digests: portableDigests,
+			signal,
+			selector: found.deviceId === undefined ? {} : { deviceId: found.deviceId },
+			target: goal.target,
+			files,
+			allow: goal.allow,
+			limits: { ...(ref.virtual ? {} : realLimits), operatorMs: OPERATOR_MS },
+			backup: keepBackup,
+			openRelease: async (name, version) => {
+				const release = await openReleaseFor(ref.virtual, name, version, signal);
+				standIn ||= hasStandIn(release);
+				return release;
+			},
+			openApplication: (name, version) => openDefaultApplication(ref.virtual, name, version, signal),
+			onDiagnosis: ({ device, target, application }) =>
+				options.emit({ type: 'diagnosis', state: stateOf(device, platform), target, application }),
+			confirm: async (plan) => {
+				if (!resumed) {
+					options.emit({ type: 'plan', plan, standIn });
+					if (!(await asked(job.key, signal))) return false;
+				}
+				await begin();
+				return true;
+			},
+			onEvent: (event) => progress.add(event),
+		});
+		progress.flush();
+		const proved = report.outcome === 'verified' || report.outcome === 'already' || report.outcome === 'refused';
+		if (proved) await storedJobs.remove(job.key);
+		return report;
+	});
+}
+
+function hasStandIn(release: ReleaseSet): boolean {
+	return release.modules.some((m) => m.standIn);
+}
+
+async function asked(key: string, signal: AbortSignal): Promise<boolean> {
+	const stop = () => questions.get(key)?.(false);
+	try {
+		return await new Promise<boolean>((resolve) => {
+			questions.set(key, resolve);
+			signal.addEventListener('abort', stop, { once: true });
+			if (signal.aborted) resolve(false);
+		});
+	} finally {
+		signal.removeEventListener('abort', stop);
+		questions.delete(key);
+	}
+}
+
+/** Lets through what a person can see: of many events of progress the last one in a while, and always the last one before something else. */
+class ThinProgress {
+	readonly #emit: (event: JobEvent) => void;
+	#held: JobEvent | undefined;
+	#last = Number.NEGATIVE_INFINITY;
+
+	constructor(emit: (event: JobEvent) => void) {
+		this.#emit = emit;
+	}
+
+	add(event: JobEvent): void {
+		const now = performance.now();
+		if (event.type === 'progress' && now - this.#last < PROGRESS_EVERY_MS) {
+			this.#held = event;
+			return;
+		}
+		if (event.type === 'progress') {
+			this.#last = now;
+			this.#held = undefined;
+		} else this.flush();
+		this.#emit(event);
+	}
+
+	flush(): void {
+		if (this.#held) this.#emit(this.#held);
+		this.#held = undefined;
+	}
+}

@@ -1,0 +1,64 @@
+/** Words of the restore page: numbers and times as people read them, states in plain words. Not for logic. */
+import type { Step } from '@linac/planner';
+import type { EvidenceRow } from '@linac/programmer';
+
+/** `0.4 s`, `12 s`, `1 min 05 s`. Milliseconds in. */
+export function duration(ms: number): string {
+	if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+	const seconds = Math.round(ms / 1000);
+	if (seconds < 60) return `${seconds} s`;
+	return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
+}
+
+/** `812 B`, `37.1 KB`, `1.4 MB` (1 KB = 1024 bytes, as flash is counted). */
+export function bytes(n: number): string {
+	if (n < 1024) return `${n} B`;
+	if (n < 1024 * 1024) return `${(n / 1024).toFixed(1)} KB`;
+	return `${(n / 1024 / 1024).toFixed(1)} MB`;
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+	return `${n} ${n === 1 ? one : many}`;
+}
+
+export const modes = {
+	normal: 'runs',
+	listening: 'listening mode',
+	safe: 'safe mode',
+	dfu: 'DFU mode',
+} as const;
+
+/** What the device would do if it was started after a step. */
+export const starts: Record<Step['after']['boots'], string> = {
+	normal: 'it runs normally',
+	listening: 'it waits in listening mode',
+	safe: 'it runs in safe mode, without the application',
+	dfu: 'it stays in DFU mode',
+	dead: 'it does not start',
+};
+
+export const ifPulled: Record<Step['ifInterrupted']['way'], string> = {
+	'same-command': 'Plug it in again: the job goes on.',
+	'same-command-after-button': 'Bring it into DFU mode with its buttons: the job goes on.',
+	none: 'Only a debug probe (SWD) could help.',
+};
+
+export const proofs: Record<EvidenceRow['proof'], string> = {
+	'read-back-sha256': 'read back, SHA-256',
+	'device-hash': 'SHA-256 told by the device',
+	'reported-version': 'version told by the device',
+	none: 'not proved',
+};
+
+export const working = { erase: 'erasing', write: 'writing', 'read-back': 'reading back', send: 'sending' } as const;
+
+/** The engine speaks to somebody at a command line too; here the same is done by buttons. Hashes are shortened: the report has all of them. */
+export function onThePage(text: string): string {
+	return text
+		.replace(/\s*Run `linac restore`\.?/g, ' Restore it.')
+		.replace(/[Rr]un the (same )?command again(?:: it continues (?:where it was|from what is on the device))?/g, (whole) =>
+			whole.startsWith('R') ? 'Continue the job' : 'continue the job',
+		)
+		.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b\.?/g, '$1...')
+		.trim();
+}

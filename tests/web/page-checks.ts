@@ -1,0 +1,99 @@
+/** Looks at a page as people meet it: with a screen reader (axe-core), on a narrow screen, with the keyboard alone. Not for starting it: `site.ts`. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { screenshot, showAs } from './site.js';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
+
+declare const axe: { run(context: object, options: object): Promise<AxeResults> };
+
+/** Accessibility violations that axe-core finds, one sentence each: rule, what it asks, and where. */
+export async function axeViolations(page: Page): Promise<string[]> {
+	// By the browser's debugger, which the content security policy does not concern.
+	if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeSource);
+	const results = await page.evaluate(() =>
+		axe.run(document, {
+			runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+			resultTypes: ['violations'],
+		}),
+	);
+	return results.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${v.help}: ${n.html} ${n.failureSummary ?? ''}`));
+}
+
+/** Elements that stick out to the side of the page, so that it would have to be scrolled. Things inside a `.scroll` may. */
+export function stickingOut(page: Page): Promise<string[]> {
+	return page.evaluate(() => {
+		const width = document.documentElement.clientWidth;
+		if (document.documentElement.scrollWidth <= width) return [];
+		const out = [...document.body.querySelectorAll('*')].filter((element) => {
+			const box = element.getBoundingClientRect();
+			return box.width > 0 && (box.right > width + 0.5 || box.left < -0.5) && !element.closest('.scroll');
+		});
+		const named = out.map(
+			(e) => `${e.tagName.toLowerCase()}.${e.className} reaches ${Math.round(e.getBoundingClientRect().right)}`,
+		);
+		return named.length > 0 ? named : [`the page is ${document.documentElement.scrollWidth} wide in ${width}`];
+	});
+}
+
+/** Controls that Tab does not reach from the top of the page, and those that show no sign of having the focus. One sentence each. */
+export async function notReachedByKeyboard(page: Page): Promise<string[]> {
+	const controls = await page.evaluate(() => {
+		const selector = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+		const all = [...document.querySelectorAll<HTMLElement>(selector)].filter(
+			(e) => e.checkVisibility({ visibilityProperty: true }) && !e.matches(':disabled, [inert] *, [tabindex="-1"]'),
+		);
+		// One of a group of radio buttons stands for the group: arrows go through it.
+		const groups = new Set<string>();
+		const stops = all.filter((e) => {
+			if (!(e instanceof HTMLInputElement && e.type === 'radio')) return true;
+			const seen = groups.has(e.name);
+			groups.add(e.name);
+			return !seen;
+		});
+		for (const [i, e] of stops.entries()) e.dataset.stop = String(i);
+		(document.activeElement as HTMLElement | null)?.blur();
+		scrollTo(0, 0);
+		return stops.map((e) => `${e.outerHTML.slice(0, 120)}`);
+	});
+	const reached = new Set<number>();
+	const faults: string[] = [];
+	// Some controls (dates, numbers with spin buttons) take more than one stop.
+	for (let presses = 0; presses < controls.length * 2 + 5 && reached.size < controls.length; presses++) {
+		await page.keyboard.press('Tab');
+		const stop = await page.evaluate(() => {
+			const e = document.activeElement;
+			if (!(e instanceof HTMLElement) || e === document.body) return undefined;
+			const group =
+				e instanceof HTMLInputElement && e.type === 'radio'
+					? document.querySelector<HTMLElement>(`[name="${e.name}"][data-stop]`)
+					: e;
+			const style = getComputedStyle(e);
+			const seen = style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) > 0;
+			return { number: Number(group?.dataset.stop ?? -1), seen, html: e.outerHTML.slice(0, 120) };
+		});
+		if (!stop) continue;
+		if (!stop.seen) faults.push(`has the focus and does not show it: ${stop.html}`);
+		reached.add(stop.number);
+	}
+	return [...faults, ...controls.filter((_, i) => !reached.has(i)).map((html) => `not reached with Tab: ${html}`)];
+}
+
+/**
+ * Fails the test unless what the page shows now can be read and used on every screen, in light and dark, and with the keyboard; keeps a picture of
+ * each. Leaves the page as a laptop shows it, in light.
+ */
+export async function readableEverywhere(page: Page, name: string): Promise<void> {
+	for (const scheme of ['dark', 'light'] as const) {
+		for (const size of ['phone', 'wall', 'laptop'] as const) {
+			await showAs(page, size, scheme);
+			await screenshot(page, name);
+			expect(await axeViolations(page), `accessibility of ${name}, ${size}, ${scheme}`).toEqual([]);
+			expect(await stickingOut(page), `layout of ${name}, ${size}, ${scheme}`).toEqual([]);
+		}
+	}
+	expect(await notReachedByKeyboard(page), `keyboard in ${name}`).toEqual([]);
+}
