@@ -331,7 +331,14 @@ class LabGuest implements Guest {
 		if (this.#ended) return Promise.reject(this.#ended);
 		return new Promise<Pending & { done: Record<string, unknown> }>((resolve, reject) => {
 			const pending: Pending = {
-				...{ out: [], err: [], decoders: { stdout: new StringDecoder(), stderr: new StringDecoder() }, onOutput, onStart, reject },
+				...{
+					out: [],
+					err: [],
+					decoders: { stdout: new StringDecoder(), stderr: new StringDecoder() },
+					onOutput,
+					onStart,
+					reject,
+				},
 				resolve: (done) => resolve({ ...pending, done }),
 			};
 			this.#pending.set(id, pending);

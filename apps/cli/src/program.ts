@@ -19,6 +19,7 @@ import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
 import { registerRestore } from './register/restore.js';
 import { registerSerial } from './register/serial.js';
+import { registerWeb } from './register/web.js';
 import { registerZip } from './register/zip.js';
 import {
 	type Action,
@@ -262,6 +263,9 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 	}
 
 	registerSerial(registrar);
+
+	program.commandsGroup('In the browser:');
+	registerWeb(registrar);
 
 	program.commandsGroup('Try it without hardware:');
 	examples(

@@ -37,9 +37,16 @@ export interface Sources {
 	mirrorFile(query: FurtherQuery, signal: AbortSignal): Promise<{ bytes: Uint8Array; origin: string } | undefined>;
 	/** Releases that need no network. */
 	offline(signal: AbortSignal): Promise<ReleaseSummary[]>;
+	/** Every release that some source says it has, those that need no network first. Asks nobody over the network. */
+	all(signal: AbortSignal): Promise<ReleaseSummary[]>;
 }
 
-export async function openSources(context: Context, options: SourceOptions): Promise<Sources> {
+/** `told`: how far downloads are, for whoever shows them besides the terminal. */
+export async function openSources(
+	context: Context,
+	options: SourceOptions,
+	told?: (progress: SourceProgress) => void,
+): Promise<Sources> {
 	const paths = (options.source ?? []).map((path) => resolve(context.cwd, path));
 	const cache = openCache(cacheFolder(context.env));
 	if (options.mirrorKey !== undefined && paths.length === 0 && !context.env.LINAC_MIRROR)
@@ -55,7 +62,10 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 		...(options.offline ? { offline: true } : {}),
 	});
 	const download = new DownloadProgress(context.output);
-	const onProgress = (progress: SourceProgress) => download.show(progress);
+	const onProgress = (progress: SourceProgress) => {
+		download.show(progress);
+		told?.(progress);
+	};
 	let named = false;
 	// What was named by the person and cannot be read, or holds nothing that can be used, ends the command: passing it over would use other files than was meant.
 	const readNamed = async (signal: AbortSignal) => {
@@ -82,8 +92,30 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 			download.end();
 		}
 	};
+	const offline = async (signal: AbortSignal) => {
+		const out: ReleaseSummary[] = [];
+		for (const [i, source] of sources.entries()) {
+			try {
+				// Files that were named and what is in the cache; other sources list what the network has.
+				for (const summary of await listed(source, signal)) if (summary.offline) out.push(summary);
+			} catch (error) {
+				// What LINAC_MIRROR names is asked when it is there: a share may be away for a while.
+				if (i < paths.length || source.offline !== true || endsCommand(error) || isFinal(source, asLinacError(error)))
+					throw error;
+				context.output.note(`LINAC_MIRROR is passed over: ${(error as Error).message}`);
+			}
+		}
+		return out;
+	};
 	return {
 		open,
+		offline,
+		async all(signal) {
+			const network = sources.filter((s) => s.offline !== true);
+			// What a source of the network says that it has is a table of linac's.
+			const lists = await Promise.all(network.map((source) => source.list(signal)));
+			return [...(await offline(signal)), ...lists.flat()];
+		},
 		async application(platform, version, signal, fits = () => true) {
 			const release = await open({ platform: platform.name, version }, signal).catch((error: unknown) => {
 				// Only a release that cannot be had leaves the question open. A mirror that was refused stays refused.
@@ -116,21 +148,6 @@ export async function openSources(context: Context, options: SourceOptions): Pro
 		async mirrorFile(query, signal) {
 			await readNamed(signal);
 			return openFurther(sources, query, signal);
-		},
-		async offline(signal) {
-			const out: ReleaseSummary[] = [];
-			for (const [i, source] of sources.entries()) {
-				try {
-					// Files that were named and what is in the cache; other sources list what the network has.
-					for (const summary of await listed(source, signal)) if (summary.offline) out.push(summary);
-				} catch (error) {
-					// What LINAC_MIRROR names is asked when it is there: a share may be away for a while.
-					if (i < paths.length || source.offline !== true || endsCommand(error) || isFinal(source, asLinacError(error)))
-						throw error;
-					context.output.note(`LINAC_MIRROR is passed over: ${(error as Error).message}`);
-				}
-			}
-			return out;
 		},
 	};
 }

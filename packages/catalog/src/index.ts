@@ -33,6 +33,7 @@ export * from './sources/docs-source.js';
 export type { Download, DownloadRequest, DownloadResult } from './sources/download.js';
 export * from './sources/file-source.js';
 export * from './sources/github-source.js';
+export * from './sources/release-zip.js';
 export * from './sources/tarballs.js';
 export * from './sources/zip-archive.js';
 export * from './swd-facts.js';

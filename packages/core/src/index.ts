@@ -9,3 +9,4 @@ export * from './errors.js';
 export * from './events.js';
 export { PacedClock } from './paced-clock.js';
 export * from './random.js';
+export * from './shared-work.js';

@@ -7,9 +7,9 @@ const platformOf = { linux: 'linux', windows: 'win32', macos: 'darwin' } as cons
 
 describe('the table of differences', () => {
 	it.each(systems)('has a source for everything that it says of %s', (system) => {
-		const { access, reenumeration, controlTransferBytes, portPath, detachesKernelDriver, serialPort, errors } =
+		const { access, reenumeration, controlTransferBytes, portPath, detachesKernelDriver, serialPort, openAddress, errors } =
 			hostDifferences(system);
-		const facts = [access, reenumeration, controlTransferBytes, portPath, detachesKernelDriver, serialPort];
+		const facts = [access, reenumeration, controlTransferBytes, portPath, detachesKernelDriver, serialPort, openAddress];
 		for (const { source } of [...facts, ...Object.values(errors)]) expect(source).toMatch(/\w+.*[:;(,]/);
 		expect(hostSystemOf(platformOf[system])).toBe(system);
 	});

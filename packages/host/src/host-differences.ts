@@ -1,5 +1,5 @@
 /**
- * Everything about USB that differs between operating systems, in one table: nothing else in linac asks which system it runs on.
+ * Everything that differs between operating systems, most of it about USB, in one table: nothing else in linac asks which system it runs on.
  * Each entry names its source. Only Linux could be tried; what stands here for Windows and macOS was read, not measured, and
  * docs/hosts.md says so. Not for finding out what is wrong on a host: doctor/.
  */
@@ -47,6 +47,8 @@ export interface HostDifferences {
 	detachesKernelDriver: HostFact<boolean>;
 	/** What the serial port of a device is called. */
 	serialPort: HostFact<string>;
+	/** Program and arguments that show an address, put behind them, in the user's browser. */
+	openAddress: HostFact<readonly [string, ...string[]]>;
 	errors: Record<LibusbError, LibusbMeaning>;
 }
 
@@ -86,6 +88,7 @@ const linux: HostDifferences = {
 			'libusb 1.0.30: libusb/os/linux_usbfs.c, op_detach_kernel_driver; node-usb 2.18.0: dist/webusb/webusb-device.js asks for it',
 	},
 	serialPort: { value: '/dev/ttyACM0', source: 'Linux: drivers/usb/class/cdc-acm.c' },
+	openAddress: { value: ['xdg-open'], source: 'freedesktop.org: xdg-utils, xdg-open(1)' },
 	errors: {
 		LIBUSB_ERROR_ACCESS: {
 			code: 'USB_PERMISSION',
@@ -139,6 +142,10 @@ const windows: HostDifferences = {
 		source: 'libusb 1.0.30: libusb/os/windows_common.c:993 (no detach_kernel_driver); a device has one driver at a time',
 	},
 	serialPort: { value: 'COM5', source: 'Windows: usbser.sys' },
+	openAddress: {
+		value: ['rundll32', 'url.dll,FileProtocolHandler'],
+		source: 'Windows: url.dll, FileProtocolHandler; unlike "start" of cmd.exe it takes an address as it is',
+	},
 	errors: {
 		LIBUSB_ERROR_ACCESS: {
 			code: 'USB_BUSY',
@@ -189,6 +196,7 @@ const macos: HostDifferences = {
 		source:
 			'macOS: IOKit/serial/IOSerialKeys.h (kIOCalloutDeviceKey is /dev/cu.*, which opens at once; kIODialinDeviceKey is /dev/tty.*, which waits for a carrier)',
 	},
+	openAddress: { value: ['open'], source: 'macOS: open(1)' },
 	errors: {
 		LIBUSB_ERROR_ACCESS: {
 			code: 'USB_BUSY',

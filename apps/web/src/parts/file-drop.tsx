@@ -1,5 +1,6 @@
 /** A place to drop files on, with a button for whoever does not drag. Reading them is left to the caller. */
 import { useState } from 'preact/hooks';
+import { chosenFiles, type DroppedFile, droppedFiles } from './dropped-files.js';
 
 export interface FileDropProps {
 	id: string;
@@ -8,15 +9,29 @@ export interface FileDropProps {
 	/** As the attribute of an input: `.bin,.zip`. It only sets what the dialog shows first. */
 	accept?: string;
 	multiple?: boolean;
-	onFiles(files: File[]): void;
+	/** Folders may be dropped too, and a second button chooses one; it has this label. Files in them come with their paths. */
+	folderLabel?: string;
+	disabled?: boolean;
+	/** `paths`: of each file, with the folders above it as far as they were given. */
+	onFiles(files: File[], paths: string[]): void;
 }
 
-export function FileDrop({ id, label, help, accept, multiple = false, onFiles }: FileDropProps) {
+export function FileDrop({ id, label, help, accept, multiple = false, folderLabel, disabled, onFiles }: FileDropProps) {
 	const [over, setOver] = useState(false);
-	const take = (list: FileList | null | undefined) => {
-		const files = [...(list ?? [])];
-		if (files.length > 0) onFiles(multiple ? files : files.slice(0, 1));
+	const take = (given: DroppedFile[]) => {
+		const all = multiple ? given : given.slice(0, 1);
+		if (all.length > 0)
+			onFiles(
+				all.map((g) => g.file),
+				all.map((g) => g.path),
+			);
 	};
+	const onChange = (event: { currentTarget: HTMLInputElement }) => {
+		take(chosenFiles(event.currentTarget.files));
+		// The same file chosen again is a new choice: it may have been changed.
+		event.currentTarget.value = '';
+	};
+	const described = help ? `${id}-help` : undefined;
 	return (
 		// biome-ignore lint/a11y/noStaticElementInteractions: dropping is an extra; the input inside does the same for every other way.
 		<div
@@ -29,22 +44,37 @@ export function FileDrop({ id, label, help, accept, multiple = false, onFiles }:
 			onDrop={(event) => {
 				event.preventDefault();
 				setOver(false);
-				take(event.dataTransfer?.files);
+				const { dataTransfer } = event;
+				if (!dataTransfer || disabled) return;
+				if (folderLabel === undefined) take(chosenFiles(dataTransfer.files));
+				else void droppedFiles(dataTransfer).then(take);
 			}}
 		>
-			<label for={id}>{label}</label>
-			<input
-				id={id}
-				type="file"
-				accept={accept}
-				multiple={multiple}
-				aria-describedby={help ? `${id}-help` : undefined}
-				onChange={(event) => {
-					take(event.currentTarget.files);
-					// The same file chosen again is a new choice: it may have been changed.
-					event.currentTarget.value = '';
-				}}
-			/>
+			<div>
+				<label for={id}>{label}</label>{' '}
+				<input
+					id={id}
+					type="file"
+					accept={accept}
+					multiple={multiple}
+					disabled={disabled}
+					aria-describedby={described}
+					onChange={onChange}
+				/>
+			</div>
+			{folderLabel !== undefined && (
+				<div>
+					<label for={`${id}-folder`}>{folderLabel}</label>{' '}
+					<input
+						id={`${id}-folder`}
+						type="file"
+						disabled={disabled}
+						aria-describedby={described}
+						onChange={onChange}
+						{...{ webkitdirectory: true }}
+					/>
+				</div>
+			)}
 			{help && (
 				<p class="help" id={`${id}-help`}>
 					{help}

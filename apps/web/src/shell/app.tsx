@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { StartPage } from '../pages/start/start-page.js';
 import { Announcer } from '../parts/announcer.js';
 import { Failure } from '../parts/problems.js';
+import { NewVersion } from './new-version.js';
 import { type Page, pages } from './pages.js';
 import { Questions } from './questions.js';
 import { address, route } from './router.js';
@@ -31,6 +32,7 @@ export function App() {
 				</nav>
 				<ThemeChoice />
 			</header>
+			<NewVersion />
 			<main id="content" tabIndex={-1}>
 				{name === '' ? <StartPage /> : page ? <Loaded key={page.name} page={page} /> : <NoSuchPage name={name} />}
 			</main>

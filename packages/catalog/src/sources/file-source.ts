@@ -37,14 +37,18 @@ export function fileSource(options: FileSourceOptions): ReleaseSource {
 		});
 		return files;
 	};
+	// The files are read once, so what they are is found out once.
+	let summary: ReleaseSummary[] | undefined;
 	return {
 		name: options.name,
 		offline: true,
 		async list(signal) {
+			if (summary) return summary;
 			const all = await read(signal);
 			const why = all.length === 0 ? await nothing(options) : uselessness(all, options);
 			if (why !== undefined) throw sourceEmpty(options.name, why, all.length);
-			return summarize(all, options);
+			summary = summarize(all, options);
+			return summary;
 		},
 		async open(query, signal): Promise<Verdict<ReleaseSet>> {
 			throwIfCancelled(signal);

@@ -1,4 +1,5 @@
 /** The first page: what can be done here, and what of it this browser can do. */
+import { keptForLater } from '../../shell/new-version.js';
 import { address } from '../../shell/router.js';
 
 const cards = [
@@ -34,6 +35,7 @@ export function StartPage() {
 					</li>
 				))}
 			</ul>
+			{keptForLater.value && <p class="quiet">This page is kept in your browser: it opens without a network too.</p>}
 		</section>
 	);
 }
