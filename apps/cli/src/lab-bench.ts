@@ -73,7 +73,7 @@ export class LabBench {
 			timing,
 			sources: {
 				open: (query) => sources.open(query, signal),
-				application: (platform, version) => sources.application(platform, version, signal),
+				application: (platform, version, _, fits) => sources.application(platform, version, signal, fits),
 			},
 		});
 	}

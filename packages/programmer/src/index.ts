@@ -5,6 +5,17 @@ export { type TakeBackupOptions, takeBackup } from './backup/take-backup.js';
 export { type DctChange, type DctJobOptions, type DctReport, type DctReportField, runDctJob } from './dct-job.js';
 export { type DeviceSelector, findDevice } from './device-selector.js';
 export { completeEnvironment, defaultLimits, type Environment, type JobLimits, usbIdsOf, type World } from './environment.js';
+export {
+	type Identity,
+	type IdentityField,
+	type IdentityNote,
+	type IdentityWorld,
+	identifiable,
+	identityColumns,
+	identityFields,
+	identityOf,
+} from './identity/device-identity.js';
+export { overSerial, PLAIN_RATE, type SerialDevice, serialDevices } from './identity/serial-devices.js';
 export { type KnownModule, knownModule } from './known-modules.js';
 export { buttonHint } from './operator.js';
 export { type ProgramOptions, program } from './program.js';

@@ -18,8 +18,13 @@ import { standInApplication, standInRelease } from './stand-in.js';
 export interface PartSources {
 	/** Throws `RELEASE_NOT_AVAILABLE` when it has no such release. */
 	open(query: ReleaseQuery, signal?: AbortSignal): Promise<ReleaseSet>;
-	/** The application that devices are delivered with (Tinker); undefined when none can be had. `version` is empty where a platform has no releases. */
-	application(platform: Platform, version: string, signal?: AbortSignal): Promise<SourcedModule | undefined>;
+	/** The application that devices are delivered with (Tinker); preferably one that `fits`; undefined when none can be had. `version` is empty where a platform has no releases. */
+	application(
+		platform: Platform,
+		version: string,
+		signal?: AbortSignal,
+		fits?: (application: SourcedModule) => boolean,
+	): Promise<SourcedModule | undefined>;
 }
 
 export interface DeliveredParts {
@@ -87,11 +92,11 @@ async function application(
 	sources: PartSources,
 	signal?: AbortSignal,
 ): Promise<SourcedModule> {
-	const tinker = await sources.application(platform, version, signal);
-	const number = releaseByVersion(version)?.moduleVersion;
-	const needs = tinker?.module.dependencies.filter((d) => d.function === ModuleFunction.system) ?? [];
-	const runs = number === undefined || needs.every((d) => d.version <= number);
-	return tinker && runs ? tinker : standInApplication(platform, version);
+	const number = releaseByVersion(version)?.moduleVersion ?? Number.POSITIVE_INFINITY;
+	const runs = ({ module }: SourcedModule) =>
+		module.dependencies.every((d) => d.function !== ModuleFunction.system || d.version <= number);
+	const tinker = await sources.application(platform, version, signal, runs);
+	return tinker && runs(tinker) ? tinker : standInApplication(platform, version);
 }
 
 /** The image of a platform without Device OS releases: system and application in one. */

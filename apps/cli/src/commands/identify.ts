@@ -1,10 +1,20 @@
 /** `linac identify`: the numbers of a device or of all that are connected, as text, JSON, or CSV for a line of units. */
+import { platforms } from '@linac/catalog';
 import { asLinacError, csvLine } from '@linac/core';
+import {
+	type Identity,
+	type IdentityField,
+	type IdentityNote,
+	type IdentityWorld,
+	identifiable,
+	identityColumns,
+	identityFields,
+	identityOf,
+} from '@linac/programmer';
 import { type DiscoveredDevice, listDevices } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
 import { type Connection, connect } from '../connect.js';
 import type { Context, DeviceOptions } from '../context.js';
-import { type Identity, type IdentityField, identifiable, identityFields, identityOf } from '../device-identity.js';
 import { ExitCode, exitCodeFor } from '../exit-codes.js';
 import { usage } from '../failure.js';
 import { usbIds } from '../usb-ids.js';
@@ -16,20 +26,6 @@ export interface IdentifyOptions extends DeviceOptions {
 	header?: boolean;
 	secret?: boolean;
 }
-
-/** The columns of `--csv`, in this order for ever; new ones are added behind. `deviceSecret` comes last, and only with --secret. */
-export const csvColumns: readonly IdentityField[] = [
-	'deviceId',
-	'platform',
-	'mode',
-	'osVersion',
-	'serialNumber',
-	'imei',
-	'iccid',
-	'ncpVersion',
-	'ncpModuleVersion',
-	'location',
-];
 
 const labels: Record<IdentityField, string> = {
 	platform: 'Device',
@@ -56,7 +52,7 @@ export async function identify(context: Context, options: IdentifyOptions): Prom
 	try {
 		const chosen = await choose(context, connection, options);
 		const identities: Identity[] = [];
-		for (const device of chosen) identities.push(await identityOf(context, connection, device, options));
+		for (const device of chosen) identities.push(await identityOf(worldOf(context, connection), device, options));
 		const fields: IdentityField[] = [...identityFields, ...(options.secret ? (['deviceSecret'] as const) : [])];
 		const documents = identities.map((identity) => toJson(identity, fields));
 		output.document(options.all ? documents : documents[0]);
@@ -84,7 +80,7 @@ async function choose(context: Context, connection: Connection, options: Identif
 		if (asLinacError(error).code === 'CANCELLED') throw error;
 		failure = error;
 	}
-	const found = await identifiable(connection, onUsb);
+	const found = await identifiable(worldOf(context, connection), onUsb);
 	if (found.length === 0 && failure !== undefined) throw failure;
 	if (options.all && found.length > 0) return found;
 	return [chooseDevice(found, connection.choose(options.device))];
@@ -99,7 +95,7 @@ function toJson({ values, via, error }: Identity, fields: readonly IdentityField
 }
 
 function printCsv(context: Context, identities: readonly Identity[], options: IdentifyOptions): void {
-	const columns = [...csvColumns, ...(options.secret ? (['deviceSecret'] as const) : [])];
+	const columns = [...identityColumns, ...(options.secret ? (['deviceSecret'] as const) : [])];
 	if (options.header !== false) context.output.print(csvLine(columns));
 	for (const { values } of identities) context.output.print(csvLine(columns.map((column) => values[column] ?? '')));
 }
@@ -125,5 +121,15 @@ function tellNotes(context: Context, connection: Connection, { device, notes, er
 		context.output.note(`${who} could not be asked: ${error.message}`);
 		if (error.hint !== undefined) context.output.note(`Hint:  ${error.hint}`);
 	}
-	for (const note of notes) context.output.note(`${who}: ${note}`);
+	for (const note of notes) context.output.note(`${who}: ${note.message}${whatHelps(note)}`);
+}
+
+function whatHelps({ code }: IdentityNote): string {
+	if (code === 'IN_DFU_MODE') return ' "linac usb reset" starts it.';
+	if (code === 'NOT_LISTENING') return ' Bring it there by "linac usb start-listening", or hold MODE for three seconds.';
+	return '';
+}
+
+function worldOf(context: Context, { serial, environment }: Connection): IdentityWorld {
+	return { serial, clock: environment.clock, platforms, signal: context.signal };
 }

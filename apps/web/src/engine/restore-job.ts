@@ -13,6 +13,7 @@ import { type DeviceState, stateOf } from './device-state.js';
 import { filesOf, openDefaultApplication, openReleaseFor } from './restore-goal.js';
 import { type RestoreGoal, type StoredJob, storedJobs } from './storage.js';
 import { type DeviceRef, hostFor, keyOf, presentDevice } from './usb-host.js';
+import { virtualBench } from './virtual-bench.js';
 
 export type RestoreEvent =
 	| { type: 'diagnosis'; state: DeviceState; target: Diagnosis['target']; application: Diagnosis['application'] }
@@ -32,7 +33,7 @@ export interface RestoreOptions {
 
 /** Windows looks for a driver when it first sees a device in a mode; whoever is quicker is used sooner (data of docs/hosts.md). */
 const realLimits: Partial<JobLimits> = { modeChangeMs: 60_000, bootMs: 60_000, returnMs: 15_000 };
-/** For somebody to press a button or plug the cable in, ms. */
+/** For somebody to press a button or plug the cable in, ms of real time. */
 const OPERATOR_MS = 180_000;
 /** Between two events of progress of one device, ms of real time: a screen shows no more. */
 const PROGRESS_EVERY_MS = 100;
@@ -80,7 +81,7 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 			target: goal.target,
 			files,
 			allow: goal.allow,
-			limits: { ...(ref.virtual ? {} : realLimits), operatorMs: OPERATOR_MS },
+			limits: { ...(ref.virtual ? {} : realLimits), operatorMs: OPERATOR_MS * (ref.virtual ? virtualBench.speed : 1) },
 			backup: keepBackup,
 			openRelease: async (name, version) => {
 				const release = await openReleaseFor(ref.virtual, name, version, signal);
@@ -98,7 +99,10 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 				await begin();
 				return true;
 			},
-			onEvent: (event) => progress.add(event),
+			onEvent: (event) => {
+				progress.add(event);
+				if (ref.virtual && event.type === 'step-finished') virtualBench.stepFinished(ref.name);
+			},
 		});
 		progress.flush();
 		const proved = report.outcome === 'verified' || report.outcome === 'already' || report.outcome === 'refused';

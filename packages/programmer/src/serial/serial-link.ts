@@ -2,13 +2,13 @@
  * The way to one device over its serial port, across its restarts: finds its port again, and brings it back into listening mode. That is the guard
  * against a device that has restarted earlier than expected: nothing is sent to it before it listens again and says who it is.
  */
+
 import { asLinacError, type Clock, LinacError, throwIfCancelled } from '@linac/core';
 import { type ByteStream, ListeningDevice, type SerialHost, type SerialPortInfo, serialError } from '@linac/serial';
 import { ControlDevice, listDevices } from '@linac/usb';
 import type { World } from '../environment.js';
+import { PLAIN_RATE } from '../identity/serial-devices.js';
 
-/** The rate that Particle's tools use; any other than 14400 and 28800 would do. */
-const PLAIN_RATE = 9600;
 /** START_YMODEM_FLASHER_SERIAL_SPEED (device-os v5.9.0: build/module-defaults.mk): starts listening mode, Device OS below 6. */
 const LISTEN_RATE = 28800;
 const SETTLE_MS = 500;

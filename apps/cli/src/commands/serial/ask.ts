@@ -1,5 +1,6 @@
 /** `linac serial identify`, `inspect` and `mac`: what a device in listening mode says about itself over its serial port. */
 import { platformById } from '@linac/catalog';
+import { overSerial, type SerialDevice } from '@linac/programmer';
 import type { SerialModule } from '@linac/serial';
 import { type Connection, connect } from '../../connect.js';
 import type { Context } from '../../context.js';
@@ -8,11 +9,11 @@ import { ExitCode } from '../../exit-codes.js';
 import { platformNamed, slotName } from '../../facts.js';
 import { CommandFailure } from '../../failure.js';
 import type { Output } from '../../output.js';
-import { chooseSerial, overSerial, type SerialDevice, type SerialOptions } from '../../serial-port.js';
+import { chooseSerial, type SerialOptions } from '../../serial-port.js';
 
 export async function identify(context: Context, options: SerialOptions & { secret?: boolean }): Promise<ExitCode> {
 	return ask(context, options, async (connection, chosen) => {
-		const { told, version } = await overSerial(context, connection, chosen.port, async (listening) => ({
+		const { told, version } = await overSerial(way(context, connection), chosen.port, async (listening) => ({
 			version: await listening.version(),
 			told: await listening.identity(),
 		}));
@@ -59,7 +60,7 @@ export async function mac(context: Context, options: SerialOptions): Promise<Exi
 		if (device && !platformNamed(device.platform.name).components.wifi) {
 			throw noMac(`A ${connection.displayName(device)} has no Wi-Fi, and so no MAC address.`);
 		}
-		const address = await overSerial(context, connection, chosen.port, (listening) => listening.mac());
+		const address = await overSerial(way(context, connection), chosen.port, (listening) => listening.mac());
 		if (address === undefined) throw noMac('The device has no MAC address to tell.');
 		const facts = { port: chosen.port.path, deviceId: chosen.port.deviceId ?? null, mac: address };
 		context.output.document(facts);
@@ -76,7 +77,7 @@ function noMac(message: string): CommandFailure {
 export async function inspect(context: Context, options: SerialOptions): Promise<ExitCode> {
 	const { output } = context;
 	return ask(context, options, async (connection, chosen) => {
-		const { version, info } = await overSerial(context, connection, chosen.port, async (listening) => ({
+		const { version, info } = await overSerial(way(context, connection), chosen.port, async (listening) => ({
 			version: await listening.version(),
 			info: await listening.modules(),
 		}));
@@ -106,6 +107,10 @@ export async function inspect(context: Context, options: SerialOptions): Promise
 			],
 		]);
 	});
+}
+
+function way(context: Context, { serial, environment }: Connection) {
+	return { serial, clock: environment.clock, signal: context.signal };
 }
 
 /** MODULE_VALIDATION_*: integrity 2, dependencies 4, address range 8, platform 16. */

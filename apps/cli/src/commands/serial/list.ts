@@ -1,14 +1,16 @@
 /** `linac serial list`: the serial ports of Particle devices. Opens none of them. */
+import { serialDevices } from '@linac/programmer';
 import { connect } from '../../connect.js';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
-import { type SerialOptions, serialDevices } from '../../serial-port.js';
+import type { SerialOptions } from '../../serial-port.js';
+import { usbIds } from '../../usb-ids.js';
 
 export async function list(context: Context, options: SerialOptions & { all?: boolean }): Promise<ExitCode> {
 	const { output } = context;
 	const connection = await connect(context, options);
 	try {
-		const found = await serialDevices(connection, options.all);
+		const found = await serialDevices(connection.serial, usbIds(), options.all);
 		output.document(
 			found.map(({ port, device }) => ({
 				port: port.path,

@@ -1,10 +1,11 @@
 /** `linac serial monitor`: prints what a device says, until Ctrl-C; goes on when the device restarts. Writes nothing to the device. */
 import { asLinacError } from '@linac/core';
+import { PLAIN_RATE } from '@linac/programmer';
 import type { ByteStream, SerialPortInfo } from '@linac/serial';
 import { type Connection, connect } from '../../connect.js';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
-import { chooseSerial, PLAIN_RATE, type SerialOptions } from '../../serial-port.js';
+import { chooseSerial, type SerialOptions } from '../../serial-port.js';
 
 export interface MonitorOptions extends SerialOptions {
 	/** `--no-reconnect` of commander. */
