@@ -15,6 +15,14 @@ function newestIn(folder) {
 	return newest;
 }
 
+/** A module and all that it imports at once. */
+function reached(id, infoOf, found = new Set()) {
+	if (found.has(id)) return found;
+	found.add(id);
+	for (const next of infoOf(id)?.importedIds ?? []) reached(next, infoOf, found);
+	return found;
+}
+
 const built = ['apps', 'packages'].flatMap((group) =>
 	readdirSync(join(root, group)).map((name) => join(root, group, name, 'dist')),
 );
@@ -23,6 +31,7 @@ const main = join(out, 'main.js');
 if (!existsSync(main) || statSync(main).mtimeMs < newest) {
 	// Loaded only when there is something to do: it takes longer than most commands.
 	const { build } = await import('vite');
+	let needed;
 	await build({
 		configFile: false,
 		root,
@@ -37,7 +46,23 @@ if (!existsSync(main) || statSync(main).mtimeMs < newest) {
 			rolldownOptions: {
 				input: { main: join(root, 'apps', 'cli', 'dist', 'main.js') },
 				// Beside main.js, as in `dist`: package.json is looked for one folder above. The two packages bring native modules.
-				output: { chunkFileNames: '[name]-[hash].js' },
+				output: {
+					chunkFileNames: '[name]-[hash].js',
+					// Few files, because Node takes longer to find one than to read it: what every command needs, and what several share.
+					codeSplitting: {
+						groups: [
+							{
+								debugName: 'start',
+								priority: 1,
+								name: (id, graph) => {
+									needed ??= reached(join(root, 'apps', 'cli', 'dist', 'run.js'), (one) => graph.getModuleInfo(one));
+									return needed.has(id) ? 'start' : null;
+								},
+							},
+							{ name: 'shared', minShareCount: 2, test: (id) => !id.includes('/packages/virtual/') },
+						],
+					},
+				},
 				external: ['usb', /^@serialport\//, /^node:/],
 			},
 		},

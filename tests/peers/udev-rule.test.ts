@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { platforms } from '@linac/catalog';
+import { UDEV_RULE_PATH, udevRule, usbIdsByVendor } from '@linac/usb';
 import { afterAll, describe, expect, test } from 'vitest';
-import { UDEV_RULE_PATH, udevRule, usbIdsByVendor } from '../../packages/host/src/udev-rule.js';
 import { particleCli } from '../support/real-firmware.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'linac-udev-'));

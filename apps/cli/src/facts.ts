@@ -6,6 +6,7 @@ import {
 	platformByName,
 	platforms,
 	type ReleaseEntry,
+	recommendedRelease,
 	releaseByVersion,
 	releasesFor,
 } from '@linac/catalog';
@@ -54,10 +55,10 @@ export function releaseNamed(text: string, platform: Platform): ReleaseEntry {
 	return release;
 }
 
-/** What `update` installs when no version is named: the latest final release of the newest long-term support line, else the newest. */
+/** What `update` installs when no version is named: the recommended release. */
 export function defaultRelease(platform: Platform): ReleaseEntry {
-	const release = latestInLine(platform, 'lts') ?? latestInLine(platform);
-	if (release) return release;
+	const recommended = recommendedRelease(platform);
+	if (recommended) return recommended.release;
 	throw new CommandFailure(
 		ExitCode.planRefused,
 		'PLAN_NO_RELEASE_FOR_PLATFORM',

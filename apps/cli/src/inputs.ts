@@ -5,6 +5,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type Problem, problem } from '@linac/core';
+import { tooLargeInput } from '@linac/firmware';
 
 export interface InputFile {
 	/** As the user named it, or `folder/name`. */
@@ -15,9 +16,6 @@ export interface InputFile {
 	fromFolder: boolean;
 	problems: Problem[];
 }
-
-/** Larger than the flash of every platform, and than every bundle: reading on would only fill memory. */
-const largest = 64 * 1024 * 1024;
 
 export interface ReadOptions {
 	/** Look into folders inside of folders too, and leave out nothing: also hidden files come back. */
@@ -96,10 +94,8 @@ class FolderTooLarge extends Error {}
 async function readOne(name: string, path: string, fromFolder: boolean): Promise<InputFile> {
 	try {
 		const { size } = await stat(path);
-		if (size > largest) {
-			const message = `${name} is ${Math.round(size / 1024 / 1024)} MB; no firmware is larger than ${largest / 1024 / 1024} MB.`;
-			return { ...failed(name, problem('FILE_TOO_LARGE', message, { file: name, found: size })), fromFolder };
-		}
+		const tooLarge = tooLargeInput(name, size);
+		if (tooLarge) return { ...failed(name, tooLarge), fromFolder };
 		const bytes = await readFile(path);
 		return { name, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), fromFolder, problems: [] };
 	} catch (error) {

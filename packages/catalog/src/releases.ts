@@ -51,6 +51,63 @@ function matchesLine(release: ReleaseEntry, line: string): boolean {
 	return /^\d+(\.\d+)?$/.test(series) && release.version.startsWith(`${series}.`);
 }
 
+/** Whether there is no newer final release in the same line: for this platform, or for any where none is named. */
+export function isLatestInLine(release: ReleaseEntry, platform?: Platform | string): boolean {
+	if (platform === undefined) return release.latestInLine;
+	if (release.channel !== 'release') return false;
+	const rivals = releasesFor(platform).filter((r) => r.lineName === release.lineName && r.channel === 'release');
+	return rivals.every((r) => compareVersions(r.version, release.version) <= 0);
+}
+
+export interface RecommendedRelease {
+	release: ReleaseEntry;
+	/** One or two whole sentences. */
+	why: string;
+}
+
+/**
+ * What is installed when nobody names a version: the latest final release of the newest long-term support (LTS) line, as the download table of
+ * Particle's "Programming devices" advises, else the newest final one. Undefined for a platform without releases.
+ */
+export function recommendedRelease(platform: Platform | string): RecommendedRelease | undefined {
+	const { displayName } = asPlatform(platform);
+	const lts = latestInLine(platform, 'lts');
+	const newest = latestInLine(platform);
+	if (!newest) return undefined;
+	if (!lts) {
+		return { release: newest, why: `The ${displayName} has no long-term support (LTS) line; this is the newest release for it.` };
+	}
+	const newer = compareVersions(newest.version, lts.version) > 0;
+	const rest = newer ? ` The newer ${newest.version} is a preview: take it when you need what is new in it.` : '';
+	return { release: lts, why: `Latest of ${lts.lineName}, the newest long-term support (LTS) line.${rest}` };
+}
+
+/** Neighbours among the releases of a platform, from the oldest to the newest of each run; the newest run first. */
+export function releaseRuns(
+	platform: Platform | string,
+	some: readonly ReleaseEntry[],
+): { from: ReleaseEntry; to: ReleaseEntry }[] {
+	const wanted = new Set(some.map((r) => r.version));
+	const runs: { from: ReleaseEntry; to: ReleaseEntry }[] = [];
+	let open: { from: ReleaseEntry; to: ReleaseEntry } | undefined;
+	for (const release of releasesFor(platform).sort((a, b) => compareVersions(b.version, a.version))) {
+		if (!wanted.has(release.version)) open = undefined;
+		else if (open) open.from = release;
+		else {
+			open = { from: release, to: release };
+			runs.push(open);
+		}
+	}
+	return runs;
+}
+
+/** `4.0.0 to 6.2.1, 3.3.1`: runs of neighbours, the newest first. */
+export function releaseRunsText(platform: Platform | string, some: readonly ReleaseEntry[]): string {
+	return releaseRuns(platform, some)
+		.map(({ from, to }) => (from === to ? from.version : `${from.version} to ${to.version}`))
+		.join(', ');
+}
+
 const modulesOf = new Map<string, readonly ReleaseModule[]>();
 
 /**

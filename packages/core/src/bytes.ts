@@ -40,6 +40,13 @@ export function address(value: number): string {
 	return `0x${(value >>> 0).toString(16).toUpperCase().padStart(8, '0')}`;
 }
 
+/** The number that `0x30000` or `196608` stands for, at most 2^32; undefined when the text is no address. */
+export function addressFromText(text: string): number | undefined {
+	const trimmed = text.trim();
+	const value = /^(0x[0-9a-f]{1,9}|\d{1,10})$/i.test(trimmed) ? Number(trimmed) : Number.NaN;
+	return value <= 0x1_0000_0000 ? value : undefined;
+}
+
 /** Little-endian and big-endian access with a name for each width. Offsets are trusted: check lengths before. */
 export function u16le(bytes: Uint8Array, at: number): number {
 	return bytes[at]! | (bytes[at + 1]! << 8);

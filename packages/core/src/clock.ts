@@ -3,12 +3,15 @@
  * task that could run has run; `systemClock` is the real one. Times are milliseconds, with fractions.
  */
 import { cancelled } from './errors.js';
+import type { Disposer } from './events.js';
 
 export interface Clock {
 	/** Milliseconds since some fixed point. Monotonic. */
 	now(): number;
 	/** Resolves after `ms` milliseconds (0 or more). Rejects with `CANCELLED` when the signal is raised first. */
 	sleep(ms: number, signal?: AbortSignal): Promise<void>;
+	/** Calls back after `ms` milliseconds unless it is stopped before: for limits that are hardly ever reached, of which there are many. */
+	timer(ms: number, onTime: () => void): Disposer;
 }
 
 declare const performance: { now(): number };
@@ -31,11 +34,19 @@ export const systemClock: Clock = {
 			signal?.addEventListener('abort', stop, { once: true });
 		});
 	},
+	timer(ms, onTime) {
+		const timer = setTimeout(onTime, ms);
+		return () => clearTimeout(timer);
+	},
 };
 
 /** A real clock that runs `factor` times faster: 10 makes a 20 s flash take 2 s. Factor must be greater than 0. */
 export function scaledClock(factor: number, base: Clock = systemClock): Clock {
-	return { now: () => base.now() * factor, sleep: (ms, signal) => base.sleep(ms / factor, signal) };
+	return {
+		now: () => base.now() * factor,
+		sleep: (ms, signal) => base.sleep(ms / factor, signal),
+		timer: (ms, onTime) => base.timer(ms / factor, onTime),
+	};
 }
 
 interface Timer {
@@ -74,22 +85,25 @@ export class VirtualClock implements Clock {
 	sleep(ms: number, signal?: AbortSignal): Promise<void> {
 		return new Promise((resolve, reject) => {
 			if (signal?.aborted) return reject(cancelled(signal.reason));
-			const timer: Timer = {
-				at: this.#now + Math.max(0, ms),
-				order: this.#order++,
-				fire: () => {
-					signal?.removeEventListener('abort', stop);
-					resolve();
-				},
-			};
 			const stop = () => {
-				this.#timers = this.#timers.filter((t) => t !== timer);
+				stopTimer();
 				reject(cancelled(signal?.reason));
 			};
+			const stopTimer = this.timer(ms, () => {
+				signal?.removeEventListener('abort', stop);
+				resolve();
+			});
 			signal?.addEventListener('abort', stop, { once: true });
-			this.#timers.push(timer);
-			void this.#pump();
 		});
+	}
+
+	timer(ms: number, onTime: () => void): Disposer {
+		const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fire: onTime };
+		this.#timers.push(timer);
+		void this.#pump();
+		return () => {
+			this.#timers = this.#timers.filter((t) => t !== timer);
+		};
 	}
 
 	async #pump(): Promise<void> {

@@ -1,4 +1,4 @@
-import { concatBytes, portableDigests } from '@linac/core';
+import { concatBytes, equalBytes, portableDigests } from '@linac/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { realModule, realTinker } from '../../../tests/support/real-firmware.js';
@@ -55,21 +55,21 @@ describe.each(real)('a real %s application', (platform, form) => {
 
 	test('without them again is the file that it was, byte for byte', () => {
 		const once = ok(withAssets(before, cats, { form }));
-		expect(Buffer.compare(ok(withoutAssets(parsed(once))), original)).toBe(0);
-		expect(Buffer.compare(ok(withAssets(parsed(once), [], { form })), original)).toBe(0);
-		expect(Buffer.compare(ok(withoutAssets(before)), original)).toBe(0);
+		expect(equalBytes(ok(withoutAssets(parsed(once))), original)).toBe(true);
+		expect(equalBytes(ok(withAssets(parsed(once), [], { form })), original)).toBe(true);
+		expect(equalBytes(ok(withoutAssets(before)), original)).toBe(true);
 	});
 
 	test('with other assets in place of the first is the same as with those alone', () => {
 		const direct = ok(withAssets(before, [asset('dog.bin')], { form }));
 		const replaced = ok(withAssets(parsed(ok(withAssets(before, cats, { form }))), [asset('dog.bin')], { form }));
-		expect(Buffer.compare(replaced, direct)).toBe(0);
+		expect(equalBytes(replaced, direct)).toBe(true);
 	});
 
 	test('keeps its code where it was linked', () => {
 		const after = parsed(ok(withAssets(before, cats, { form })));
 		const code = (m: ParsedModule) => m.bytes.subarray(m.bodyStart, m.bodyEnd);
-		expect(Buffer.compare(code(after), code(before))).toBe(0);
+		expect(equalBytes(code(after), code(before))).toBe(true);
 		expect(after.prefix.start + after.bodyStart).toBe(before.prefix.start + before.bodyStart);
 	});
 });
@@ -119,7 +119,7 @@ test('whatever assets any application is given, taking them out again gives the 
 				expect(after.problems).toEqual([]);
 				expect(requiredAssets(after).map((a) => a.name)).toEqual(list.map((a) => a.name));
 				if (form === 'prefix') expect([after.prefix.end, after.prefix.start % 8]).toEqual([0x085ffffc, 0]);
-				expect(Buffer.compare(ok(withoutAssets(after)), made)).toBe(0);
+				expect(equalBytes(ok(withoutAssets(after)), made)).toBe(true);
 			},
 		),
 		{ numRuns: 200 },
@@ -140,7 +140,7 @@ test('other extensions of the header stay when assets come and go', () => {
 	});
 	const once = parsed(ok(withAssets(parsed(original), cats, { form: 'prefix' })));
 	expect(once.prefixExtensions.map((e) => e.type)).toEqual(['security-mode', 'asset-dependency', 'asset-dependency', 'end']);
-	expect(Buffer.compare(ok(withoutAssets(once)), original)).toBe(0);
+	expect(equalBytes(ok(withoutAssets(once)), original)).toBe(true);
 });
 
 test.each([

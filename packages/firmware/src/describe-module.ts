@@ -1,6 +1,13 @@
 /** Names and sentences about modules for people, and the JSON object of `linac inspect --json`. Decides nothing. */
 import type { Json, Problem } from '@linac/core';
-import { type ModuleDependency, ModuleFunction, moduleFunctionNames, type ParsedModule, type PlatformNames } from './types.js';
+import {
+	type ModuleDependency,
+	ModuleFlag,
+	ModuleFunction,
+	moduleFunctionNames,
+	type ParsedModule,
+	type PlatformNames,
+} from './types.js';
 
 /** `system-part`, `user-part`, ... or `function-12` for a number that the format does not know. */
 export function functionName(moduleFunction: number): string {
@@ -27,6 +34,19 @@ export function moduleLabel(module: { function: number; index: number }): string
 /** A dependency in words: `system-part1 4005 or newer`. */
 export function dependencyLabel(dependency: ModuleDependency): string {
 	return `${moduleLabel(dependency)} ${dependency.version} or newer`;
+}
+
+const FLAG_WORDS: readonly (readonly [bit: number, words: string])[] = [
+	[ModuleFlag.dropModuleInfo, 'its header is not written to flash'],
+	[ModuleFlag.compressed, 'compressed'],
+	[ModuleFlag.combined, 'another module follows it'],
+	[ModuleFlag.encrypted, 'encrypted'],
+	[ModuleFlag.prefixExtensions, 'has header extensions'],
+];
+
+/** What the bits of the flags byte say, a few words each. */
+export function flagWords(flags: number): string[] {
+	return FLAG_WORDS.filter(([bit]) => flags & bit).map(([, words]) => words);
 }
 
 /** One module as `linac inspect --json` prints it. The keys are a contract with scripts. */

@@ -1,4 +1,4 @@
-import { address, concatBytes, seededRandom } from '@linac/core';
+import { address, concatBytes, equalBytes, seededRandom } from '@linac/core';
 import fc from 'fast-check';
 import nrfIntelHex from 'nrf-intel-hex';
 import { expect, test } from 'vitest';
@@ -59,7 +59,7 @@ test('what Nordic’s writer makes of a real module is read as that module', () 
 	const text = new NrfHex([[0x08020000, module]]).asHexString();
 	const { image } = read(text);
 	expect(image.segments.map((s) => [s.start, s.bytes.length])).toEqual([[0x08020000, module.length]]);
-	expect(Buffer.compare(image.segments[0]!.bytes, module)).toBe(0);
+	expect(equalBytes(image.segments[0]!.bytes, module)).toBe(true);
 });
 
 test('a file as it is published is read: lower case, a type 04 record before every piece, an empty line, CR LF', () => {

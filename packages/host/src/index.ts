@@ -32,7 +32,6 @@ export {
 export { readTarball } from './releases/tarball.js';
 export { readWholeFile, writeNewSecret } from './secret-files.js';
 export { nodeSerialHost } from './serial-node.js';
-export { UDEV_RULE_PATH, type UsbIds, udevRule, usbIdsByVendor } from './udev-rule.js';
 export { usbIpHost } from './usb-ip-host.js';
 export { UsbIpServer, type UsbIpServerOptions } from './usb-ip-server.js';
 export { nodeUsbHost } from './usb-node.js';

@@ -3,7 +3,7 @@
  * than it, and nothing asked for that the release has not. Not for what is on a device: that is the planner's.
  */
 
-import type { SourcedModule } from '@linac/catalog';
+import type { ReleaseSet, SourcedModule } from '@linac/catalog';
 import {
 	inRange,
 	judgeFile,
@@ -29,6 +29,16 @@ export interface Surroundings {
 	modules: readonly { function: number; index: number; version: number }[];
 }
 
+/** What an application is judged against when it goes with a release. */
+export function surroundingsOfRelease(platform: Platform, release: ReleaseSet): Surroundings {
+	return {
+		platform,
+		moduleVersion: release.moduleVersion,
+		name: `Device OS ${release.version}`,
+		modules: release.modules.map((m) => m.module.prefix),
+	};
+}
+
 /** Opens an application from a file and judges it. Bad with reasons that say what to do; good with warnings in `problems`. */
 export function openApplicationFile(
 	file: { name: string; bytes: Uint8Array; origin?: string },
@@ -40,7 +50,7 @@ export function openApplicationFile(
 	const { module, slot } = judged;
 	if (judged.role === 'other-platform' && module) {
 		const other = platformById(module.prefix.platformId)?.displayName ?? `platform ${module.prefix.platformId}`;
-		const message = `${file.name} is for the ${other}, not for the ${platform.displayName}. Build it for this platform, or say --platform for the other one.`;
+		const message = `${file.name} is for the ${other}, not for the ${platform.displayName}. Build it for this platform, or choose the other one.`;
 		const { platformId } = module.prefix;
 		return bad(
 			problem('APPLICATION_OTHER_PLATFORM', message, {

@@ -150,7 +150,7 @@ describe('what is refused', () => {
 	test('an image for an nRF52840 board without MBR, with words on where to get one', () => {
 		const verdict = compose({ mbr: undefined });
 		expect(codes(verdict)).toEqual(['MBR_NEEDED']);
-		expect(verdict.problems[0]!.message).toMatch(/linac hex learn/);
+		expect(verdict.problems[0]!.message).toMatch(/device-restore\/4.0.1\/boron.hex/);
 	});
 
 	test('an MBR that is not known, unless it is allowed; and bytes that are none, always', () => {

@@ -16,7 +16,7 @@ import {
 } from '@linac/catalog';
 import { address, bad, type Digests, good, type Problem, portableDigests, problem, putU32le, type Verdict } from '@linac/core';
 import { MemoryImage, ModuleFlag, ModuleFunction, type ParsedModule, PREFIX_SIZE } from '@linac/firmware';
-import { judgeApplication } from './application.js';
+import { judgeApplication, surroundingsOfRelease } from './application.js';
 import { chipModules } from './chip-modules.js';
 import { freeOf } from './free-space.js';
 import { judgeMbr } from './mbr.js';
@@ -49,12 +49,7 @@ export function composeImage(options: ComposeOptions): Verdict<ComposedImage> {
 	const problems: Problem[] = [];
 	const modules = chipModules(platform, release, digests);
 	problems.push(...missingModules(platform, release, modules));
-	const surroundings = {
-		platform,
-		moduleVersion: release.moduleVersion,
-		name: `Device OS ${release.version}`,
-		modules: modules.map((m) => m.module.prefix),
-	};
+	const surroundings = surroundingsOfRelease(platform, { ...release, modules });
 	if (application) problems.push(...judgeApplication(application, application.origin, surroundings));
 	else problems.push(withoutApplication(platform));
 
@@ -150,7 +145,7 @@ function mbrPart(options: ComposeOptions, digests: Digests): Verdict<ImagePart |
 	if (!mbr) {
 		const message =
 			`A blank ${platform.displayName} does not start without Nordic's MBR (the first ${facts.size} bytes of its flash), which no Device OS release holds. ` +
-			'linac learns it once from any restore image of an nRF52840 board, or from any hex file that holds it: linac hex learn FILE. ' +
+			'linac learns it once from any restore image of an nRF52840 board, or from any hex file that holds it. ' +
 			"Particle's documentation site has restore images, for example https://docs.particle.io/assets/files/device-restore/4.0.1/boron.hex, and Nordic publishes the MBR in the hex file of SoftDevice S140 7.0.1.";
 		return bad(problem('MBR_NEEDED', message, { field: 'mbr' }));
 	}

@@ -4,7 +4,7 @@
  */
 import { mbrFacts, type Platform } from '@linac/catalog';
 import { bad, type Digests, good, portableDigests, problem, toHex, u32le, type Verdict } from '@linac/core';
-import type { MemoryImage } from '@linac/firmware';
+import { type MemoryImage, parseIntelHex } from '@linac/firmware';
 
 export interface FoundMbr {
 	bytes: Uint8Array;
@@ -50,6 +50,20 @@ export function findMbr(
 		return bad(problem('MBR_NOT_THERE', message, { file, field: 'address', expected: facts.start }));
 	}
 	return judgeMbr(bytes, platform, options);
+}
+
+const COLON = 0x3a;
+
+/** The MBR in a hex file, or in a binary of exactly its size, as some programmers save it. Otherwise as `findMbr`. */
+export function mbrOfFile(
+	file: { name: string; bytes: Uint8Array },
+	platform: Pick<Platform, 'mcu'>,
+	digests: Digests = portableDigests,
+): Verdict<FoundMbr> {
+	const options = { file: file.name, digests };
+	if (file.bytes[0] !== COLON && file.bytes.length === mbrFacts(platform)?.size) return judgeMbr(file.bytes, platform, options);
+	const hex = parseIntelHex(file.bytes, { file: file.name });
+	return hex.ok ? findMbr(hex.value.image, platform, options) : hex;
 }
 
 /** Judges bytes as an MBR: known, unknown but plausible (a warning), or none. */

@@ -1,4 +1,5 @@
 import { platformByName } from '@linac/catalog';
+import { equalBytes } from '@linac/core';
 import { createModule, parseModule } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import { standInApplication } from '@linac/virtual';
@@ -45,7 +46,7 @@ test.each([
 	expect(replaced.map((r) => r.name)).toEqual([wanted.slot]);
 	expect(others(parts)).toEqual(others(from.parts));
 	const at = wanted.module.prefix.start;
-	expect(Buffer.from(image.read(at, wanted.module.bytes.length)!).equals(Buffer.from(wanted.module.bytes))).toBe(true);
+	expect(equalBytes(image.read(at, wanted.module.bytes.length)!, wanted.module.bytes)).toBe(true);
 	// Nothing of a larger application may be left behind a smaller one.
 	expect(image.read(at + wanted.module.bytes.length, 1)).toBeUndefined();
 });
@@ -85,7 +86,7 @@ test.each([
 	expect(parts.map((p) => p.kind)).toContain('stray');
 	for (const part of reading.parts) {
 		if (part.name.startsWith('user-part')) continue;
-		expect(Buffer.from(image.read(part.start, part.bytes.length)!).equals(Buffer.from(part.bytes)), part.name).toBe(true);
+		expect(equalBytes(image.read(part.start, part.bytes.length)!, part.bytes), part.name).toBe(true);
 	}
 	expect(image.size).toBe(
 		reading.image.size - applicationFor(platform, version).module.bytes.length + wanted.module.bytes.length,

@@ -10,6 +10,7 @@ export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';
 export { releaseFrom, releaseNeeded } from './release-needed.js';
 export { dctNeedsSystem } from './requests.js';
 export { type KeptApplication, keptApplication, type ReleaseCandidate, releaseCandidates, unmetBy } from './restoration.js';
+export { type RunsOn, runsOn } from './runs-on.js';
 export { planSerial, type SerialPlanOptions } from './serial-plan.js';
 export { type SimulatedStep, type Simulation, simulate } from './simulate.js';
 export { type Standing, standings } from './standing.js';

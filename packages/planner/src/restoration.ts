@@ -5,10 +5,10 @@
 import {
 	expectedModules,
 	inRange,
-	latestInLine,
 	type Platform,
 	type ReleaseEntry,
 	type ReleaseSet,
+	recommendedRelease,
 	releaseByModuleVersion,
 	releasesFor,
 	rulesOf,
@@ -76,7 +76,7 @@ export function releaseCandidates(device: DeviceSnapshot, platform: Platform): R
 		// Newest first in the catalogue.
 		for (const release of withIt) add(release, `Bootloader ${bootloader.version} on the device came with it.`);
 	}
-	add(latestInLine(platform, 'lts') ?? latestInLine(platform), 'It is the recommended release for this device.');
+	add(recommendedRelease(platform)?.release, 'It is the recommended release for this device.');
 	return candidates;
 }
 

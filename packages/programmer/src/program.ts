@@ -23,6 +23,7 @@ import { type DeviceSelector, findOrAsk } from './device-selector.js';
 import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
 import { type KnownModule, knownModule } from './known-modules.js';
+import { withBefore } from './proofs.js';
 import { errorOf, runPlan } from './run-job.js';
 import { DeviceSession } from './session.js';
 import { snapshotOf } from './snapshot.js';
@@ -194,13 +195,20 @@ class Attempts {
 		const whole: Report = {
 			...report,
 			outcome,
-			...(this.#before ? { before: this.#before } : {}),
+			...this.#sinceFirst(report),
 			ms: this.#events.elapsedMs,
 			bytesWritten: this.#written,
 			bytesRead: this.#read,
 		};
 		this.#events.emit({ type: 'job-finished', outcome });
 		return good(whole);
+	}
+
+	/** After a disturbance the device was looked at again: what counts as "before" is what was there before this call changed anything. */
+	#sinceFirst(report: Report): Pick<Report, 'before' | 'evidence'> {
+		const before = this.#before ?? report.before;
+		if (before === report.before) return report;
+		return { before, evidence: report.evidence.map((row) => withBefore(row, before)) };
 	}
 
 	/** After the last try: a report of what was reached, or the error itself when nothing had been begun. */

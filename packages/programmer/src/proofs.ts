@@ -89,3 +89,14 @@ export function evidenceRow(
 	if (is) return { ...row, proof: 'reported-version', ok: true };
 	return row;
 }
+
+/** The same row for a job that has looked at the device more than once: what was there before the first change. */
+export function withBefore(row: EvidenceRow, before: DeviceSnapshot): EvidenceRow {
+	const { before: _, ...rest } = row;
+	if (row.asset !== undefined) {
+		const stored = before.assets?.available.find((a) => a.name === row.asset);
+		return stored ? { ...rest, before: { version: 0, valid: stored.sha256 === row.sha256 } } : rest;
+	}
+	const was = installed(before, row);
+	return was ? { ...rest, before: { version: was.version, valid: was.valid } } : rest;
+}

@@ -6,7 +6,7 @@ import { assetStore, firstSystemThatTellsAssets, type Platform } from '@linac/ca
 import { asLinacError } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import type { DeviceSnapshot, InstalledModule } from '@linac/planner';
-import type { ControlDevice } from '@linac/usb';
+import type { ControlDevice, ReportedModule } from '@linac/usb';
 import type { World } from './environment.js';
 import { knownByHash } from './known-modules.js';
 import type { DeviceSession } from './session.js';
@@ -16,8 +16,9 @@ export async function snapshotReported(session: DeviceSession): Promise<DeviceSn
 	const control = await session.control();
 	const deviceId = session.deviceId ?? (await control.deviceId());
 	const osVersion = await control.osVersion();
-	const mode = await control.mode();
-	const modules = await unlessUnsupported(() => reportedModules(control, world));
+	const listed = await unlessUnsupported(() => control.modules());
+	const mode = await control.mode(listed);
+	const modules = listed && named(listed, world);
 	if (modules) await askForNcp(platform, control, modules);
 	const assets = tellsAssets(platform, modules) ? await unlessUnsupported(() => control.assets()) : undefined;
 	const setupDone = platform.dct.setupDone === undefined ? undefined : await unlessUnsupported(() => control.setupDone());
@@ -66,8 +67,12 @@ async function unlessUnsupported<T>(ask: () => Promise<T>): Promise<T | undefine
 
 /** The modules in their places. What lies in the OTA or factory slot is not installed. */
 export async function reportedModules(control: ControlDevice, world: World): Promise<InstalledModule[]> {
+	return named(await control.modules(), world);
+}
+
+function named(listed: readonly ReportedModule[], world: World): InstalledModule[] {
 	const out: InstalledModule[] = [];
-	for (const m of await control.modules()) {
+	for (const m of listed) {
 		if (m.store !== 'main') continue;
 		const known = knownByHash(world.known, { function: m.function, hash: m.sha256?.toLowerCase(), valid: m.valid });
 		out.push({

@@ -21,6 +21,20 @@ export interface SerialModule {
 	hash?: string;
 }
 
+/** MODULE_VALIDATION_*: integrity 2, dependencies 4, address range 8, platform 16. */
+const SOUND = 2 | 8 | 16;
+const NEEDS = 4;
+
+/** Nothing that the device has looked at is wrong with its bytes, its place or its platform. */
+export function isSound({ checkedFlags, passedFlags }: SerialModule): boolean {
+	return (checkedFlags & ~passedFlags & SOUND) === 0;
+}
+
+/** Everything that it depends on is on the device, as far as the device has looked. */
+export function hasItsNeeds({ checkedFlags, passedFlags }: SerialModule): boolean {
+	return (checkedFlags & ~passedFlags & NEEDS) === 0;
+}
+
 export interface SerialModuleInfo {
 	platformId: number;
 	imei?: string;

@@ -52,6 +52,13 @@ export function parseServiceReply(bytes: Uint8Array): ServiceReply {
 	return reply;
 }
 
+/** How long a request may take, and how it is called in messages. */
+interface Limit {
+	type: number;
+	until: number;
+	during: string;
+}
+
 export interface RequestOptions {
 	/** For the whole request, ms. Default 60 s. */
 	timeoutMs?: number;
@@ -93,43 +100,101 @@ export class ControlChannel {
 		return run;
 	}
 
+	/**
+	 * Sends a request for each payload, in order, each when the one before has been answered; `done` is told of each. The next one is announced while
+	 * the device works on the one before, so that its memory is ready by then. Throws as `request` does; `CANCELLED` between two of them.
+	 */
+	requestEach(
+		type: number,
+		payloads: readonly Uint8Array[],
+		options: Omit<RequestOptions, 'mayDetach'>,
+		done: (index: number) => void,
+	): Promise<void> {
+		const run = this.#last.then(() => this.#requestEach(type, payloads, options, done));
+		this.#last = run.catch(() => {});
+		return run;
+	}
+
 	async #request(type: number, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
-		if (payload.length > LONGEST_REQUEST) {
-			throw new LinacError('PROTOCOL_ERROR', `A request of ${payload.length} bytes is too long: at most ${LONGEST_REQUEST}.`);
-		}
 		throwIfCancelled(options.signal);
-		const { clock } = this.#connection;
-		const until = clock.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-		const during = `during control request ${type}`;
-		const id = await this.#begin(type, payload.length, until, during, options.signal);
+		const limit = this.#limitOf(type, options);
 		try {
-			// A buffer that is not there at once is PENDING, and CHECK says when it is.
-			if (id.pending) await this.#poll(id.id, until, during, options.signal);
-			for (let at = 0; at < payload.length; at += CHUNK) {
-				const chunk = payload.subarray(at, at + CHUNK);
-				await this.#connection.controlOut(vendor(Service.send, id.id, 0), chunk, during);
-				this.bytesSent += chunk.length;
+			return await this.#converse(await this.#begin(payload.length, limit, options.signal), payload, limit, options.signal);
+		} catch (error) {
+			if (error instanceof LinacError && error.code === 'USB_DISCONNECTED' && options.mayDetach) return new Uint8Array();
+			throw error;
+		}
+	}
+
+	async #requestEach(
+		type: number,
+		payloads: readonly Uint8Array[],
+		options: RequestOptions,
+		done: (index: number) => void,
+	): Promise<void> {
+		const announce = (index: number) => this.#begin(payloads[index]!.length, this.#limitOf(type, options)).then((id) => ({ id }));
+		let announced: Promise<{ id: number } | undefined> | undefined;
+		try {
+			for (const [index, payload] of payloads.entries()) {
+				throwIfCancelled(options.signal);
+				// A device without memory for two at once has refused: now there is one again.
+				const { id } = (await announced) ?? (await announce(index));
+				announced = undefined;
+				const answer = this.#converse(id, payload, this.#limitOf(type, options));
+				if (index + 1 < payloads.length) announced = announce(index + 1).catch(() => undefined);
+				await answer;
+				done(index);
 			}
-			const done = await this.#poll(id.id, until, during, options.signal);
-			const reply = await this.#receive(id.id, done.size ?? 0, during);
-			if ((done.result ?? 0) < 0) throw controlResultError(type, done.result!);
+		} catch (error) {
+			const unused = await announced;
+			if (unused) await this.#drop(unused.id);
+			throw error;
+		}
+	}
+
+	#limitOf(type: number, options: RequestOptions): Limit {
+		return {
+			type,
+			until: this.#connection.clock.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+			during: `during control request ${type}`,
+		};
+	}
+
+	/** Everything behind the announcement: the payload, the wait, and the reply. */
+	async #converse(id: number, payload: Uint8Array, limit: Limit, signal?: AbortSignal): Promise<Uint8Array> {
+		const { during } = limit;
+		return this.#orDrop(id, during, async () => {
+			const done = await this.#send(id, payload, limit, signal);
+			const reply = await this.#receive(id, done.size ?? 0, during);
+			if ((done.result ?? 0) < 0) throw controlResultError(limit.type, done.result!);
 			return reply;
+		});
+	}
+
+	/** Runs a part of a conversation; when it fails, the device is told to forget the request. */
+	async #orDrop<T>(id: number, during: string, part: () => Promise<T>): Promise<T> {
+		try {
+			return await part();
 		} catch (error) {
 			if (!(error instanceof LinacError)) throw error;
-			if (error.code === 'USB_DISCONNECTED' && options.mayDetach) return new Uint8Array();
-			if (error.code === 'CANCELLED' || error.code === 'USB_STALL' || error.code === 'REQUEST_LATE') await this.#drop(id.id);
+			if (error.code === 'CANCELLED' || error.code === 'USB_STALL' || error.code === 'REQUEST_LATE') await this.#drop(id);
 			if (error.code === 'REQUEST_LATE') throw usbError('USB_TIMEOUT', during, error);
 			throw error;
 		}
 	}
 
-	async #begin(
-		type: number,
-		size: number,
-		until: number,
-		during: string,
-		signal?: AbortSignal,
-	): Promise<{ id: number; pending: boolean }> {
+	/** Announces a request and waits until the device has memory for it. Returns its number. */
+	async #begin(size: number, limit: Limit, signal?: AbortSignal): Promise<number> {
+		if (size > LONGEST_REQUEST) {
+			throw new LinacError('PROTOCOL_ERROR', `A request of ${size} bytes is too long: at most ${LONGEST_REQUEST}.`);
+		}
+		const { id, pending } = await this.#announce(size, limit, signal);
+		// A buffer that is not there at once is PENDING, and CHECK says when it is.
+		if (pending) await this.#orDrop(id, limit.during, () => this.#poll(id, limit, signal));
+		return id;
+	}
+
+	async #announce(size: number, { type, until, during }: Limit, signal?: AbortSignal): Promise<{ id: number; pending: boolean }> {
 		const { clock } = this.#connection;
 		for (let attempt = 0; ; attempt++) {
 			throwIfCancelled(signal);
@@ -158,8 +223,24 @@ export class ControlChannel {
 		}
 	}
 
+	/** Sends the payload, and CHECKs until it has been worked on. The first CHECK goes along with the last piece. */
+	async #send(id: number, payload: Uint8Array, limit: Limit, signal?: AbortSignal): Promise<ServiceReply> {
+		const sending: Promise<void>[] = [];
+		for (let at = 0; at < payload.length; at += CHUNK) {
+			const chunk = payload.subarray(at, at + CHUNK);
+			const sent = this.#connection.controlOut(vendor(Service.send, id, 0), chunk, limit.during);
+			if (at + CHUNK < payload.length) await sent;
+			else sending.push(sent);
+			this.bytesSent += chunk.length;
+		}
+		const [sent, checked] = await Promise.allSettled([Promise.all(sending), this.#poll(id, limit, signal)]);
+		if (sent.status === 'rejected') throw sent.reason;
+		if (checked.status === 'rejected') throw checked.reason;
+		return checked.value;
+	}
+
 	/** CHECKs until the request is not pending any more. */
-	async #poll(id: number, until: number, during: string, signal?: AbortSignal): Promise<ServiceReply> {
+	async #poll(id: number, { until, during }: Limit, signal?: AbortSignal): Promise<ServiceReply> {
 		const { clock } = this.#connection;
 		for (let attempt = 0; ; attempt++) {
 			throwIfCancelled(signal);

@@ -150,6 +150,42 @@ describe('control requests', () => {
 		expect(wire.gone).toBe(true);
 	});
 
+	it('send the pieces of a module once each and in order, whatever transfer fails, or leave nothing behind', async () => {
+		const module = Uint8Array.from({ length: 5000 }, (_, i) => i & 0xff);
+		let failures = 0;
+		for (let nth = 1; ; nth++) {
+			const { os, wire, clock, open } = setUp();
+			let received: number[] = [];
+			os.handlers.set(250, () => {
+				received = [];
+				return { reply: message(varint(1, 1024)) };
+			});
+			os.handlers.set(252, () => ({}));
+			os.handlers.set(253, (payload) => {
+				received.push(...payload.subarray(3));
+				return { pendingFor: 2 };
+			});
+			os.handlers.set(251, () => ({}));
+			os.finished = (type) => void (type === 251 && clock.sleep(1000).then(() => wire.leave()));
+			const device = await open();
+			const start = wire.packets.length;
+			wire.intercept = (_, n) => (n === start + nth ? 'stall' : undefined);
+			const error = await device.updateFirmware(module).then(
+				() => undefined,
+				(e: LinacError) => e,
+			);
+			if (error) {
+				failures++;
+				expect(os.active).toBe(0);
+				await device.updateFirmware(module);
+			}
+			expect(received).toEqual([...module]);
+			// The last transfers of an update are those that nothing comes behind.
+			if (wire.packets.length < start + nth) break;
+		}
+		expect(failures).toBeGreaterThan(5);
+	});
+
 	it("pass on the device's reason when it refuses a module, and cancel the update", async () => {
 		const { os, open } = setUp();
 		os.handlers.set(250, () => ({ reply: message(varint(1, 1024)) }));

@@ -110,13 +110,13 @@ export class ControlDevice {
 	/**
 	 * Listening mode is told by request 72 (Device OS >= 1.1.0). Safe mode is not told by any request: it is concluded when there is no
 	 * application, a module of the main store is damaged or lacks a dependency, or an asset that the application asks for is not stored: then
-	 * Device OS starts without the application.
+	 * Device OS starts without the application. `known`: the answer of `modules()`, where it is at hand.
 	 */
-	async mode(): Promise<ControlMode> {
+	async mode(known?: readonly ReportedModule[]): Promise<ControlMode> {
 		const reply = await this.#try(ControlRequest.deviceMode);
 		if (reply && decodeNumbers('device mode', reply).get(1) === 1) return 'listening';
-		const info = await this.#try(ControlRequest.moduleInfo);
-		const modules = info ? decodeModuleInfo(info) : [];
+		const info = known ? undefined : await this.#try(ControlRequest.moduleInfo);
+		const modules = known ?? (info ? decodeModuleInfo(info) : []);
 		const broken = modules.some(
 			(m) => m.store === 'main' && m.function !== 0 && m.checkedFlags !== 0 && !(m.valid && m.dependenciesMet),
 		);
@@ -226,12 +226,12 @@ export class ControlDevice {
 			throw new LinacError('PROTOCOL_ERROR', `The device wants its update in pieces of ${chunkSize} bytes.`, { retry: 'step' });
 		}
 		try {
-			for (let at = 0; at < bytes.length; at += chunkSize) {
-				throwIfCancelled(signal);
-				const chunk = bytes.subarray(at, at + chunkSize);
-				await this.#channel.request(ControlRequest.updateData, encodeUpdateData(chunk), limits);
-				options.onProgress?.(at + chunk.length, bytes.length);
-			}
+			const pieces = Array.from({ length: Math.ceil(bytes.length / chunkSize) }, (_, i) =>
+				encodeUpdateData(bytes.subarray(i * chunkSize, (i + 1) * chunkSize)),
+			);
+			await this.#channel.requestEach(ControlRequest.updateData, pieces, { ...limits, signal }, (index) =>
+				options.onProgress?.(Math.min((index + 1) * chunkSize, bytes.length), bytes.length),
+			);
 			throwIfCancelled(signal);
 		} catch (error) {
 			await this.#try(ControlRequest.cancelUpdate).catch(() => {});

@@ -3,10 +3,11 @@
  * Particle's three bootloaders differ (device-os v2.3.1: usbd_dfu_core.c for STM32; v4.0.1, v6.2.0: bootloader/src/nRF52840 and
  * rtl872x usbd_dfu.cpp), so that `dfu.ts` need not. Format: docs/formats/dfu.md.
  */
-import { LinacError, putU32le } from '@linac/core';
+import { address as hex, LinacError, putU32le } from '@linac/core';
 import { parseStringDescriptor } from './descriptors.js';
 import { DfuRequest, DfuState, type DfuStatus, DfuseCommand, dfuStatusError, parseDfuStatus, stateName } from './dfu-protocol.js';
-import type { UsbConnection } from './usb-connection.js';
+import { inOrder } from './in-order.js';
+import { TRANSFER_TIMEOUT_MS, type UsbConnection } from './usb-connection.js';
 
 /**
  * Limit of a GETSTATUS, ms. Particle's bootloaders say "poll again at once" and then do the flash work before they answer the next
@@ -18,6 +19,20 @@ const LONGEST_POLL_MS = 10_000;
 /** Nothing to do takes this many rounds; a device that is still busy after so many is not coming back. */
 const MOST_POLLS = 1_000;
 const RESYNC_ROUNDS = 6;
+/** DNLOADs under way at once: one that the device works on, and the next, which is there when it is done. */
+const DOWNLOADS_AT_ONCE = 2;
+/** UPLOADs under way at once. A device needs some milliseconds for one, and so does the way to it. */
+const UPLOADS_AT_ONCE = 4;
+
+/** Attachments that have failed while several exchanges were under way: with them, one is ended before the next is begun. */
+const oneAtATime = new WeakSet<USBDevice>();
+
+/** Something that is done to the flash. Erasing and programming carry their own place; an address is there for what is programmed after it. */
+export type DfuWrite =
+	| { kind: 'erase'; address: number }
+	| { kind: 'address'; address: number }
+	/** `block` counts from the address that was set last. `address`: where that is, for messages. */
+	| { kind: 'program'; address: number; block: number; data: Uint8Array };
 
 export class DfuSession {
 	readonly connection: UsbConnection;
@@ -26,6 +41,8 @@ export class DfuSession {
 	#state: 'idle' | 'download-idle' | 'upload-idle' | undefined;
 	/** The device's address pointer, where it is known. */
 	#pointer: number | undefined;
+	/** Whether the memory that is selected lets the host ask at once what became of a DNLOAD: then its questions are sent along. */
+	#asksNoPause = false;
 
 	constructor(connection: UsbConnection, interfaceNumber: number) {
 		this.connection = connection;
@@ -40,6 +57,7 @@ export class DfuSession {
 	forget(): void {
 		this.#state = undefined;
 		this.#pointer = undefined;
+		this.#asksNoPause = false;
 	}
 
 	/**
@@ -77,73 +95,144 @@ export class DfuSession {
 		await this.toIdle();
 		await this.connection.selectAlternate(this.interfaceNumber, alternate);
 		this.#pointer = undefined;
+		this.#asksNoPause = false;
 	}
 
 	/** dfuIDLE, from which everything can be begun. */
 	async toIdle(): Promise<void> {
 		if (this.#state === 'idle') return;
 		if (this.#state === undefined) return this.resynchronise();
-		await this.#guard('while the last transfer was ended', async () => {
-			await this.#out(DfuRequest.abort, 0);
-			this.#state = 'idle';
-		});
+		await this.#guard(
+			() => 'while the last transfer was ended',
+			async () => {
+				await this.#out(DfuRequest.abort, 0);
+				this.#state = 'idle';
+			},
+		);
 	}
 
+	/** Sets the address that blocks are counted from. Nothing is sent where it is known to stand there. */
 	async setAddress(address: number): Promise<void> {
-		if (this.#pointer === address) return;
-		await this.#command(DfuseCommand.setAddress, address, `at SET_ADDRESS 0x${address.toString(16)}`);
-		this.#pointer = address;
+		if (this.#pointer !== address) await this.write([{ kind: 'address', address }]);
 	}
 
-	async eraseSector(address: number): Promise<void> {
-		// STM32 leaves its pointer at the sector, nRF52840 and RTL872x where it was: it is unknown after this.
-		this.#pointer = undefined;
-		await this.#command(DfuseCommand.erase, address, `while the sector at 0x${address.toString(16)} was erased`);
-	}
-
-	async #command(command: number, address: number, during: string): Promise<void> {
-		const payload = new Uint8Array(5);
-		payload[0] = command;
-		putU32le(payload, 1, address);
-		await this.download(0, payload, during);
-	}
-
-	/** One DNLOAD and the wait until its work is done. Throws `DFU_STATUS`, `USB_STALL`, or an error of the connection. */
-	async download(block: number, data: Uint8Array, during: string): Promise<void> {
+	/**
+	 * Erases and programs, in this order, and waits until all of it is done. `done` is called after each. Throws `DFU_STATUS`, `USB_STALL`, `CANCELLED`
+	 * between two of them, or an error of the connection.
+	 */
+	async write(writes: readonly DfuWrite[], done: (write: DfuWrite) => void = () => {}, signal?: AbortSignal): Promise<void> {
 		if (this.#state !== 'download-idle') await this.toIdle();
-		await this.#guard(during, async () => {
-			await this.#out(DfuRequest.download, block, data, during);
-			const until = this.connection.clock.now() + FLASH_TIMEOUT_MS;
-			for (let polls = 0; ; polls++) {
-				const status = await this.getStatus(during);
-				if (status.state === DfuState.downloadIdle && status.status === 0) break;
-				const working = status.state === DfuState.downloadBusy || status.state === DfuState.downloadSync;
-				if (!working || status.status !== 0) throw await this.#reported(during, status);
-				if (polls >= MOST_POLLS || this.connection.clock.now() > until) {
-					throw new LinacError('USB_TIMEOUT', `The flash work did not end ${during}.`, { retry: 'reconnect' });
-				}
-				if (status.pollMs > 0) await this.connection.clock.sleep(Math.min(status.pollMs, LONGEST_POLL_MS));
-			}
-			this.#state = 'download-idle';
-		});
+		for (let from = 0; from < writes.length; ) {
+			// What is programmed goes to where the address stands: it is sent only when the address is known to have been taken.
+			const address = writes.findIndex((w, i) => i >= from && w.kind === 'address');
+			const to = address === -1 ? writes.length : address + 1;
+			await this.#write(writes.slice(from, to), done, signal);
+			from = to;
+		}
 	}
 
-	/** One UPLOAD of exactly `length` bytes. */
-	async upload(block: number, length: number, during: string): Promise<Uint8Array> {
-		if (this.#state !== 'upload-idle') await this.toIdle();
-		return this.#guard(during, async () => {
-			const bytes = await this.connection.controlIn(this.#setup(DfuRequest.upload, block), length, during);
-			if (bytes.length !== length) {
-				// A protected device answers with nothing, and says why in its status.
-				const status = await this.getStatus(during);
-				if (status.status !== 0) throw await this.#reported(during, status);
-				throw new LinacError('PROTOCOL_ERROR', `The device sent ${bytes.length} of ${length} bytes ${during}.`, {
-					retry: 'step',
-				});
+	async #write(writes: readonly DfuWrite[], done: (write: DfuWrite) => void, signal?: AbortSignal): Promise<void> {
+		let at = 0;
+		await this.#guard(
+			() => doing(writes[at]!),
+			async () => {
+				const finished = (offset: number) => (index: number) => {
+					const write = writes[index + offset]!;
+					this.#state = 'download-idle';
+					// STM32 leaves its pointer at the sector, nRF52840 and RTL872x where it was: it is unknown after an erase.
+					if (write.kind !== 'program') this.#pointer = write.kind === 'address' ? write.address : undefined;
+					at = Math.min(index + offset + 1, writes.length - 1);
+					done(write);
+				};
+				// The first ones tell whether the others may be sent together.
+				let first = 0;
+				for (; first < writes.length && !this.#together(); first++) {
+					const index = first;
+					await inOrder(1, 1, () => this.#download(writes[index]!), finished(index), signal);
+				}
+				const rest = writes.slice(first);
+				await inOrder(rest.length, DOWNLOADS_AT_ONCE, (i) => this.#downloadTogether(rest[i]!), finished(first), signal);
+			},
+		);
+	}
+
+	/** One DNLOAD, and the questions until its work is done, each after the answer before. */
+	async #download(write: DfuWrite): Promise<void> {
+		const during = doing(write);
+		const { block, data } = payloadOf(write);
+		await this.#out(DfuRequest.download, block, data, during);
+		const until = this.connection.clock.now() + FLASH_TIMEOUT_MS;
+		for (let polls = 0; ; polls++) {
+			const status = await this.getStatus(during);
+			if (status.state === DfuState.downloadIdle && status.status === 0) return;
+			const working = status.state === DfuState.downloadBusy || status.state === DfuState.downloadSync;
+			if (!working || status.status !== 0) throw await this.#reported(during, status);
+			if (polls >= MOST_POLLS || this.connection.clock.now() > until) {
+				throw new LinacError('USB_TIMEOUT', `The flash work did not end ${during}.`, { retry: 'reconnect' });
 			}
-			this.#state = 'upload-idle';
-			return bytes;
-		});
+			this.#asksNoPause = polls === 0 && status.pollMs === 0;
+			if (status.pollMs > 0) await this.connection.clock.sleep(Math.min(status.pollMs, LONGEST_POLL_MS));
+		}
+	}
+
+	/** The same three transfers, handed over together: the first question starts the work, the second is answered when it is done. */
+	async #downloadTogether(write: DfuWrite): Promise<void> {
+		const during = doing(write);
+		const { block, data } = payloadOf(write);
+		const transfers = [
+			this.#out(DfuRequest.download, block, data, during, FLASH_TIMEOUT_MS),
+			this.getStatus(during),
+			this.getStatus(during),
+		] as const;
+		const [sent, started, ended] = await Promise.allSettled(transfers);
+		for (const transfer of [sent, started, ended]) if (transfer.status === 'rejected') throw transfer.reason;
+		for (const transfer of [started, ended]) {
+			const status = (transfer as PromiseFulfilledResult<DfuStatus>).value;
+			const working = transfer === started && (status.state === DfuState.downloadBusy || status.state === DfuState.downloadSync);
+			if (status.status !== 0 || !(working || status.state === DfuState.downloadIdle)) throw await this.#reported(during, status);
+		}
+	}
+
+	/** UPLOADs of exactly these lengths. `done` gets the bytes of each, in order. Throws as `write` does. */
+	async upload(
+		reads: readonly { block: number; length: number; during: string }[],
+		done: (index: number, bytes: Uint8Array) => void,
+		signal?: AbortSignal,
+	): Promise<void> {
+		if (this.#state !== 'upload-idle') await this.toIdle();
+		let at = 0;
+		await this.#guard(
+			() => reads[at]!.during,
+			() =>
+				inOrder(
+					reads.length,
+					oneAtATime.has(this.#device) ? 1 : UPLOADS_AT_ONCE,
+					(i) => this.#upload(reads[i]!),
+					(index, bytes) => {
+						this.#state = 'upload-idle';
+						at = Math.min(index + 1, reads.length - 1);
+						done(index, bytes);
+					},
+					signal,
+				),
+		);
+	}
+
+	async #upload({ block, length, during }: { block: number; length: number; during: string }): Promise<Uint8Array> {
+		const bytes = await this.connection.controlIn(this.#setup(DfuRequest.upload, block), length, during);
+		if (bytes.length === length) return bytes;
+		// A protected device answers with nothing, and says why in its status.
+		const status = await this.getStatus(during);
+		if (status.status !== 0) throw await this.#reported(during, status);
+		throw new LinacError('PROTOCOL_ERROR', `The device sent ${bytes.length} of ${length} bytes ${during}.`, { retry: 'step' });
+	}
+
+	#together(): boolean {
+		return this.#asksNoPause && !oneAtATime.has(this.#device);
+	}
+
+	get #device(): USBDevice {
+		return this.connection.found.handle.device;
 	}
 
 	/**
@@ -186,16 +275,18 @@ export class DfuSession {
 	 * Runs one exchange. When it fails, the device is brought back to dfuIDLE, so that the step can be tried again; and a stall is
 	 * told as the error status that the device has for it, if it has one. (An STM32 stalls GETSTATUS itself when a write failed.)
 	 */
-	async #guard<T>(during: string, exchange: () => Promise<T>): Promise<T> {
+	async #guard<T>(during: () => string, exchange: () => Promise<T>): Promise<T> {
 		try {
 			return await exchange();
 		} catch (error) {
 			this.forget();
-			if (!(error instanceof LinacError) || (error.code !== 'USB_STALL' && error.code !== 'DFU_STATUS')) throw error;
+			if (!(error instanceof LinacError)) throw error;
+			if (error.code !== 'CANCELLED') oneAtATime.add(this.#device);
+			if (error.code !== 'USB_STALL' && error.code !== 'DFU_STATUS') throw error;
 			let told: LinacError = error;
 			if (error.code === 'USB_STALL') {
-				const status = await this.#quietly(() => this.getStatus(during));
-				if (status && status.status !== 0) told = await this.#reported(during, status);
+				const status = await this.#quietly(() => this.getStatus(during()));
+				if (status && status.status !== 0) told = await this.#reported(during(), status);
 			}
 			await this.resynchronise();
 			throw told;
@@ -207,11 +298,32 @@ export class DfuSession {
 		return dfuStatusError(during, status, text && parseStringDescriptor(text));
 	}
 
-	async #out(request: number, value: number, data: Uint8Array = new Uint8Array(), during = 'in DFU mode'): Promise<void> {
-		await this.connection.controlOut(this.#setup(request, value), data, during);
+	async #out(
+		request: number,
+		value: number,
+		data: Uint8Array = new Uint8Array(),
+		during = 'in DFU mode',
+		timeoutMs = TRANSFER_TIMEOUT_MS,
+	): Promise<void> {
+		await this.connection.controlOut(this.#setup(request, value), data, during, timeoutMs);
 	}
 
 	#setup(request: number, value: number): USBControlTransferParameters {
 		return { requestType: 'class', recipient: 'interface', request, value, index: this.interfaceNumber };
 	}
+}
+
+/** Block number and data stage of a DNLOAD. */
+function payloadOf(write: DfuWrite): { block: number; data: Uint8Array } {
+	if (write.kind === 'program') return write;
+	const data = new Uint8Array(5);
+	data[0] = write.kind === 'erase' ? DfuseCommand.erase : DfuseCommand.setAddress;
+	putU32le(data, 1, write.address);
+	return { block: 0, data };
+}
+
+function doing(write: DfuWrite): string {
+	const at = hex(write.address);
+	if (write.kind === 'erase') return `while the sector at ${at} was erased`;
+	return write.kind === 'address' ? `at SET_ADDRESS ${at}` : `while ${write.data.length} bytes at ${at} were written`;
 }

@@ -82,6 +82,39 @@ describe.each(['nrf52840', 'stm32'] as const)('DFU with the bootloader of an %s'
 		expect(await dfu.read(0, base, 100)).toEqual(noise(100));
 	});
 
+	it('touches nothing but its range when any transfer of a write is lost, and can be repeated at once', async () => {
+		const base = kind === 'stm32' ? 0x080a0000 : 0x30000;
+		const size = kind === 'stm32' ? 0x20000 : 4096;
+		const bytes = noise(5 * 4096 + 100);
+		const end = base + Math.ceil(bytes.length / size) * size;
+		let failures = 0;
+		for (let nth = 1; ; nth++) {
+			const { open, wire, areas } = setUp(kind);
+			const dfu = await open();
+			const area = areas[0]!;
+			// Leaves the address of the device at another place than the one that is written.
+			await dfu.read(0, area.base + 0x10000, 16);
+			const before = area.bytes.slice();
+			const start = wire.packets.length;
+			wire.intercept = (_, n) => (n === start + nth ? 'stall' : undefined);
+			const error = await dfu.write(0, base, bytes).then(
+				() => undefined,
+				(e: LinacError) => e,
+			);
+			wire.intercept = undefined;
+			const outside = (of: Uint8Array) => [of.slice(0, base - area.base), of.slice(end - area.base)];
+			expect(outside(area.bytes).map((part, i) => equalBytes(part, outside(before)[i]!))).toEqual([true, true]);
+			if (!error) break;
+			failures++;
+			expect(error.retry).toBe('step');
+			await dfu.write(0, base, bytes);
+			expect(equalBytes(await dfu.read(0, base, bytes.length), bytes)).toBe(true);
+			await dfu.close();
+		}
+		// At the least ABORT, one erase, SET_ADDRESS and six blocks.
+		expect(failures).toBeGreaterThanOrEqual(1 + 3 * 8);
+	});
+
 	it('leaves DFU and resolves once the device has detached, whatever state it answered', async () => {
 		const { open, boot, wire, clock } = setUp(kind);
 		const dfu = await open();
@@ -159,6 +192,17 @@ describe('DFU', () => {
 		expect(boot.state).toBe(2);
 		expect(await dfu.read(0, 0x1000, 8)).toEqual(before.slice(0x1000, 0x1008));
 		expect(equalBytes(areas[0]!.bytes, before)).toBe(true);
+	});
+
+	it('programs nothing behind a block that failed', async () => {
+		const { open, boot, wire } = setUp();
+		const dfu = await open();
+		wire.intercept = ({ request, value, type }) => {
+			if (type === 0x21 && request === 1 && value === 4) boot.fail = 6;
+			return undefined;
+		};
+		expect(await code(dfu.write(0, 0x30000, noise(10 * 4096)))).toMatchObject({ code: 'DFU_STATUS' });
+		expect(boot.writes.map((w) => w.address)).toEqual([0x30000, 0x31000]);
 	});
 
 	it('takes a stall in the middle as a step that can be repeated at once', async () => {

@@ -5,7 +5,7 @@
  */
 import { address as hex, LinacError, throwIfCancelled } from '@linac/core';
 import { parseConfigurationDescriptor, parseStringDescriptor } from './descriptors.js';
-import { DfuSession } from './dfu-session.js';
+import { DfuSession, type DfuWrite } from './dfu-session.js';
 import { type DfuSegment, firstOutside, parseDfuMemory, sectorsOf } from './dfuse-memory.js';
 import type { DiscoveredDevice } from './discovery.js';
 import { type OpenOptions, UsbConnection } from './usb-connection.js';
@@ -91,15 +91,22 @@ export class DfuDevice {
 		await this.#select(alternate);
 		const bytes = new Uint8Array(length);
 		const base = await this.#base(address, length);
-		for (let done = 0; done < length; ) {
-			throwIfCancelled(options.signal);
-			const size = Math.min(this.#blockSize, length - done);
-			const during = `while ${size} bytes at ${hex(address + done)} were read`;
-			bytes.set(await this.#session.upload(base + done / this.#blockSize, size, during), done);
-			done += size;
-			this.#bytesRead += size;
-			options.onProgress?.(done, length);
-		}
+		const reads = blocksOf(length, this.#blockSize).map(({ from, to }) => ({
+			block: base + from / this.#blockSize,
+			length: to - from,
+			during: `while ${to - from} bytes at ${hex(address + from)} were read`,
+		}));
+		let done = 0;
+		await this.#session.upload(
+			reads,
+			(_, block) => {
+				bytes.set(block, done);
+				done += block.length;
+				this.#bytesRead += block.length;
+				options.onProgress?.(done, length);
+			},
+			options.signal,
+		);
 		return bytes;
 	}
 
@@ -108,11 +115,13 @@ export class DfuDevice {
 		const setting = this.#check(alternate, address, length, 'erasable');
 		throwIfCancelled(options.signal);
 		await this.#select(alternate);
-		for (const sector of sectorsOf(setting.segments, address, length)) {
-			throwIfCancelled(options.signal);
-			await this.#session.eraseSector(sector.start);
-			options.onProgress?.(Math.min(sector.end - address, length), length);
-		}
+		const sectors = sectorsOf(setting.segments, address, length);
+		let erased = 0;
+		await this.#session.write(
+			sectors.map((sector) => ({ kind: 'erase', address: sector.start })),
+			() => options.onProgress?.(Math.min(sectors[erased++]!.end - address, length), length),
+			options.signal,
+		);
 	}
 
 	/**
@@ -132,37 +141,36 @@ export class DfuDevice {
 		await this.#select(alternate);
 		const end = address + bytes.length;
 		const sectors = sectorsOf(setting.segments, address, bytes.length);
+		const writes: DfuWrite[] = [];
 		for (let first = 0; first < sectors.length; ) {
 			let last = first;
 			while (erase && last + 1 < sectors.length && sectors[last + 1]!.end - sectors[first]!.start <= ERASE_AHEAD) last++;
 			if (!erase) last = sectors.length - 1;
-			for (let i = first; erase && i <= last; i++) {
-				throwIfCancelled(options.signal);
-				await this.#session.eraseSector(sectors[i]!.start);
-			}
+			if (erase) for (const { start } of sectors.slice(first, last + 1)) writes.push({ kind: 'erase', address: start });
 			const from = Math.max(address, sectors[first]!.start);
 			const to = Math.min(end, sectors[last]!.end);
-			await this.#program(
-				from,
-				bytes.subarray(from - address, to - address),
-				(done) => options.onProgress?.(from - address + done, bytes.length),
-				options.signal,
-			);
+			if (erase || this.#session.pointer !== from) writes.push({ kind: 'address', address: from });
+			for (const block of blocksOf(to - from, this.#blockSize)) {
+				writes.push({
+					kind: 'program',
+					address: from + block.from,
+					block: FIRST_BLOCK + block.from / this.#blockSize,
+					data: bytes.subarray(from - address + block.from, from - address + block.to),
+				});
+			}
 			first = last + 1;
 		}
-	}
-
-	async #program(address: number, bytes: Uint8Array, onDone: (done: number) => void, signal?: AbortSignal): Promise<void> {
-		await this.#session.setAddress(address);
-		for (let done = 0; done < bytes.length; ) {
-			throwIfCancelled(signal);
-			const block = bytes.subarray(done, done + this.#blockSize);
-			const during = `while ${block.length} bytes at ${hex(address + done)} were written`;
-			await this.#session.download(FIRST_BLOCK + done / this.#blockSize, block, during);
-			done += block.length;
-			this.#bytesWritten += block.length;
-			onDone(done);
-		}
+		let done = 0;
+		await this.#session.write(
+			writes,
+			(write) => {
+				if (write.kind !== 'program') return;
+				done += write.data.length;
+				this.#bytesWritten += write.data.length;
+				options.onProgress?.(done, bytes.length);
+			},
+			options.signal,
+		);
 	}
 
 	/**
@@ -232,6 +240,11 @@ export class DfuDevice {
 		if (without !== undefined) throw refuse(`${hex(without)} is not ${property} ("${setting.name}")`, without);
 		return setting;
 	}
+}
+
+/** Cuts a range into blocks as the device counts them; the last one may be shorter. */
+function blocksOf(length: number, size: number): { from: number; to: number }[] {
+	return Array.from({ length: Math.ceil(length / size) }, (_, i) => ({ from: i * size, to: Math.min(length, (i + 1) * size) }));
 }
 
 /** Number of the interface that speaks DFU: class 0xFE, subclass 1 (DFU 1.1 section 4.2.1). Particle's is 0. */

@@ -7,6 +7,7 @@ export * from './dfu.js';
 export * from './dfuse-memory.js';
 export * from './discovery.js';
 export * from './read-module.js';
+export * from './udev-rule.js';
 export * from './usb-errors.js';
 export * from './wait-for-device.js';
 export * from './web-usb-device.js';

@@ -5,10 +5,12 @@
  */
 import { asLinacError, type Clock, LinacError } from '@linac/core';
 import type { DiscoveredDevice, UsbPlatformIds } from './discovery.js';
-import type { UsbHandle, UsbHost, WantedDevice } from './wire.js';
+import type { PermissionAnswer, UsbHost, WantedDevice } from './wire.js';
 
 /** A device that restarts is given this long to be seen by itself before a person is asked, ms. */
 const ASK_AFTER_MS = 1_500;
+/** The same where it is permitted in the mode in which it is expected: it is slow, or has come in the other mode. */
+const ASK_UNEXPECTED_AFTER_MS = 10_000;
 
 export interface QuestionOptions extends Omit<WantedDevice, 'mode'> {
 	/** The mode in which alone it is wanted. */
@@ -18,13 +20,14 @@ export interface QuestionOptions extends Omit<WantedDevice, 'mode'> {
 	clock: Clock;
 }
 
-/** Without a handle: declined. */
-type Outcome = { handle: UsbHandle | undefined } | { failure: LinacError };
+type Outcome = PermissionAnswer | { failure: LinacError };
 
 export class PermissionQuestion {
 	readonly #host: UsbHost;
 	readonly #clock: Clock;
 	readonly #filters: USBDeviceFilter[];
+	/** In the mode in which it will come most probably. */
+	readonly #expected: USBDeviceFilter[];
 	readonly #wanted: WantedDevice;
 	readonly #withdrawn = new AbortController();
 	#unseenSince: number | undefined;
@@ -37,8 +40,9 @@ export class PermissionQuestion {
 	constructor(host: UsbHost, platforms: readonly UsbPlatformIds[], options: QuestionOptions) {
 		this.#host = host;
 		this.#clock = options.clock;
-		this.#filters = filtersFor(platforms, options);
 		const mode = options.expected ?? options.mode;
+		this.#filters = filtersFor(platforms, options);
+		this.#expected = filtersFor(platforms, { ...options, mode });
 		this.#wanted = {
 			...(options.platform === undefined ? {} : { platform: options.platform }),
 			...(options.deviceId === undefined ? {} : { deviceId: options.deviceId.toLowerCase() }),
@@ -63,25 +67,28 @@ export class PermissionQuestion {
 	look(there: boolean): void {
 		const outcome = this.#outcome;
 		if (outcome && 'failure' in outcome) throw outcome.failure;
-		if (outcome && outcome.handle === undefined) throw permissionNeeded(this.#wanted);
+		if (outcome && !outcome.given) throw permissionNeeded(this.#wanted);
 		const now = this.#clock.now();
 		if (there) this.#unseenSince = undefined;
 		else this.#unseenSince ??= now;
-		if (this.#asked || this.#unseenSince === undefined || now - this.#unseenSince < ASK_AFTER_MS) return;
-		if (!this.#host.request || this.#host.permitted?.(this.#filters)) return;
+		if (this.#asked || this.#unseenSince === undefined) return;
+		const { request, permitted } = this.#host;
+		const unseenMs = now - this.#unseenSince;
+		if (!request || unseenMs < ASK_AFTER_MS || permitted?.call(this.#host, this.#filters)) return;
+		if (unseenMs < ASK_UNEXPECTED_AFTER_MS && permitted?.call(this.#host, this.#expected)) return;
 		this.#asked = true;
 		this.#openSince = now;
-		this.#answer = this.#host.request(this.#filters, this.#wanted, this.#withdrawn.signal).then(
-			(handle) => this.#close({ handle }),
+		this.#answer = request.call(this.#host, this.#filters, this.#wanted, this.#withdrawn.signal).then(
+			(answer) => this.#close(answer),
 			(error: unknown) => this.#close({ failure: asLinacError(error) }),
 		);
 	}
 
 	/** Whether this is the device that the person has just chosen, and one that tells no id which could contradict. */
 	allowed(device: DiscoveredDevice): boolean {
-		const { handle } = this.#outcome && 'handle' in this.#outcome ? this.#outcome : {};
+		const { handle } = this.#outcome && 'given' in this.#outcome ? this.#outcome : {};
 		const { platform } = this.#wanted;
-		if (handle?.device !== device.handle.device || device.deviceId !== undefined) return false;
+		if (handle === undefined || handle.device !== device.handle.device || device.deviceId !== undefined) return false;
 		return platform === undefined || platform === device.platform.name;
 	}
 

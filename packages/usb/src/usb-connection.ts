@@ -28,6 +28,7 @@ export class UsbConnection {
 	transfers = 0;
 	readonly #device: USBDevice;
 	readonly #unlock: () => void;
+	readonly #underWay = new Set<Promise<unknown>>();
 	#closed = false;
 	#gone = false;
 
@@ -213,6 +214,8 @@ export class UsbConnection {
 	async close(): Promise<void> {
 		if (this.#closed) return;
 		this.#closed = true;
+		// libusb does not close a device under a transfer. One that hangs is not waited for.
+		if (this.#underWay.size > 0) await Promise.race([Promise.allSettled(this.#underWay), this.clock.sleep(NOTICE_MS)]);
 		try {
 			if (this.#device.opened) await this.#device.close();
 		} catch (error) {
@@ -233,18 +236,21 @@ export class UsbConnection {
 	async #run<T>(during: string, timeoutMs: number, transfer: () => Promise<T>): Promise<T> {
 		if (this.#gone || this.#closed) throw usbError('USB_DISCONNECTED', during);
 		this.transfers++;
-		const timer = new AbortController();
-		const late = this.clock.sleep(timeoutMs, timer.signal).then(
-			() => 'late' as const,
-			() => 'stopped' as const,
-		);
+		let stop = () => {};
 		try {
-			const result = await Promise.race([transfer().then((value) => ({ value })), late]);
+			const running = transfer();
+			this.#underWay.add(running);
+			const end = () => this.#underWay.delete(running);
+			running.then(end, end);
+			const late = new Promise<'late'>((resolve) => {
+				stop = this.clock.timer(timeoutMs, () => resolve('late'));
+			});
+			const result = await Promise.race([running.then((value) => ({ value })), late]);
 			if (typeof result === 'object') return result.value;
 		} catch (error) {
 			throw await this.#failure(error, during);
 		} finally {
-			timer.abort();
+			stop();
 		}
 		// The transfer is still under way and cannot be called back: this connection is of no use any more.
 		if (!(await this.#present())) throw await this.#disconnected(during);

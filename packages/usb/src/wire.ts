@@ -18,13 +18,19 @@ export interface UsbHost {
 	/** Calls back whenever a device may have come or gone. Hosts without notification poll. */
 	watch(onChange: () => void): Disposer;
 	/**
-	 * Browsers show only devices that the person has permitted: this asks for one more. Resolves with the device that was permitted, `undefined` when
-	 * that was declined. `signal`: the question is not open any more, because the device was seen meanwhile; nobody waits for the answer then.
+	 * Browsers show only devices that the person has permitted: this asks for one more. `signal`: the question is not open any more, because the
+	 * device was seen meanwhile; nobody waits for the answer then.
 	 */
-	request?(filters: USBDeviceFilter[], wanted: WantedDevice, signal: AbortSignal): Promise<UsbHandle | undefined>;
+	request?(filters: USBDeviceFilter[], wanted: WantedDevice, signal: AbortSignal): Promise<PermissionAnswer>;
 	/** Whether devices of each of these filters are known to be permitted: then a device that is not seen is not there, and nobody is asked. */
 	permitted?(filters: USBDeviceFilter[]): boolean;
 	close?(): Promise<void>;
+}
+
+export interface PermissionAnswer {
+	given: boolean;
+	/** The device that was permitted, where it can be told. */
+	handle?: UsbHandle;
 }
 
 /** What is waited for, as far as it is known, so that whoever asks for a permission can say what for. */

@@ -14,14 +14,10 @@ import {
 	judgeWatch,
 	observeHost,
 	type SeenUsbDevice,
-	UDEV_RULE_PATH,
-	type UsbIds,
-	udevRule,
-	usbIdsByVendor,
 	watcherOf,
 	watchUsb,
 } from '@linac/host';
-import { listDevices } from '@linac/usb';
+import { listDevices, UDEV_RULE_PATH, type UsbIds, udevRule, usbIdsByVendor } from '@linac/usb';
 import { chooseDevice } from '../choose-device.js';
 import { confirm } from '../confirm.js';
 import { type Connection, connect } from '../connect.js';

@@ -5,22 +5,15 @@
 import { chmod, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ProgrammingTool, programmingTools, toolFacts, toolsFor } from '@linac/catalog';
-import { problem, toHex, type Verdict } from '@linac/core';
+import { problem, toHex } from '@linac/core';
 import { nodeDigests } from '@linac/host';
-import { buildDct, dctWrites, type ExportedFile, exportFor, needsImage, unfitTool } from '@linac/image';
+import { type ExportedFile, exportFolderName, makeExport, needsImage, unfitTool } from '@linac/image';
 import type { Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { refused, usage } from '../failure.js';
 import { formatBytes, shortHash } from '../format.js';
 import { writeFiles } from '../output-files.js';
-import {
-	type ComposedParts,
-	composeFromOptions,
-	type ImageOptions,
-	type OpenedParts,
-	openParts,
-	platformOption,
-} from './image/compose-options.js';
+import { choicesFromOptions, choicesOf, type ImageOptions, openParts, platformOption, taken } from './image/compose-options.js';
 import { showProblems } from './image/show-problems.js';
 import { type UnitOptions, unitFieldsOf } from './image/unit-options.js';
 
@@ -35,27 +28,16 @@ export async function exportCommand(context: Context, options: ExportCommandOpti
 	const tool = chosenTool(options);
 	// dfu-util writes module by module, and needs nothing that only a blank chip does.
 	const fields = await unitFieldsOf(context, options);
-	const parts: OpenedParts & Partial<ComposedParts> = needsImage(tool)
-		? await composeFromOptions(context, options, (set, of) =>
-				fields ? { dct: taken(buildDct(of, set.moduleVersion, fields)) } : {},
-			)
-		: await openParts(context, options);
-	const { platform, release, application } = parts;
-	// Over DFU the settings are written through alternate setting 1, which reaches them on every platform.
-	const dct = fields && !needsImage(tool) ? taken(dctWrites(platform, fields, release.moduleVersion)) : undefined;
-	const out = options.out ?? `${platform.name}-${release.version}-${tool}`;
+	const choices = needsImage(tool) ? await choicesFromOptions(context, options) : choicesOf(await openParts(context, options));
+	const { platform, release } = choices;
+	const out = options.out ?? exportFolderName(choices, tool);
 	if (!options.force) await refuseFilled(context, out);
-	const made = exportFor(tool, {
-		release,
-		...(application ? { application } : {}),
-		...(parts.composed ? { composed: parts.composed } : {}),
-		...(dct ? { dct } : {}),
-		digests: nodeDigests,
-	});
-	if (!made.ok) throw refused(ExitCode.planRefused, made.problems);
-	await write(context, out, made.value);
-	const problems = [...parts.problems, ...made.problems];
-	const files = made.value.map(({ path, bytes }) => ({ path, size: bytes.length, sha256: toHex(nodeDigests.sha256(bytes)) }));
+	const made = makeExport(tool, { ...choices, ...(fields ? { fields } : {}) });
+	const unfit = made.problems.some((p) => p.severity === 'error' && p.code.startsWith('EXPORT_'));
+	const exported = taken(made, unfit ? ExitCode.planRefused : ExitCode.inputRefused);
+	await write(context, out, exported);
+	const { problems } = made;
+	const files = exported.map(({ path, bytes }) => ({ path, size: bytes.length, sha256: toHex(nodeDigests.sha256(bytes)) }));
 	output.document({
 		format: 'linac-export/1',
 		folder: out,
@@ -81,11 +63,6 @@ export async function exportCommand(context: Context, options: ExportCommandOpti
 		'  ',
 	);
 	return ExitCode.ok;
-}
-
-function taken<T>(verdict: Verdict<T>): T {
-	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems);
-	return verdict.value;
 }
 
 function chosenTool(options: ExportCommandOptions): ProgrammingTool {

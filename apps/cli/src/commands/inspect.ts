@@ -1,18 +1,21 @@
 /** `linac inspect`: what firmware files are, whether they are sound, and what they need. Needs no device and no network. */
-import { platformById, releaseByModuleVersion } from '@linac/catalog';
+import { platformById, releaseByModuleVersion, releaseRunsText } from '@linac/catalog';
 import { address, type Problem } from '@linac/core';
 import {
 	dependencyLabel,
+	flagWords,
 	type InspectedInput,
 	type InspectedModule,
 	type InspectJson,
 	inspectInput,
 	type ModuleDependency,
+	ModuleFunction,
 	moduleLabel,
 	type ParsedModule,
 	toInspectJson,
 } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
+import { runsOn } from '@linac/planner';
 import type { Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { platformNames } from '../facts.js';
@@ -111,21 +114,13 @@ function show(output: Output, { file, input, problems }: Result): void {
 	showProblems(output, [...input.others.map((o) => o.problem), ...input.problems]);
 }
 
-const flagNames: [bit: number, name: string][] = [
-	[1, 'its header is not written to flash'],
-	[2, 'compressed'],
-	[4, 'another module follows it'],
-	[8, 'encrypted'],
-	[16, 'has header extensions'],
-];
-
 function showModule(output: Output, { file, module, problems }: InspectedModule): void {
 	const c = output.colors;
 	const { prefix, suffix } = module;
 	output.print(
 		`${c.bold(file)}: ${moduleLabel(prefix)} ${prefix.version}, ${platformName(module)}, ${verdict(output, problems)}`,
 	);
-	const flags = flagNames.filter(([bit]) => prefix.flags & bit).map(([, name]) => name);
+	const flags = flagWords(prefix.flags);
 	const rows: [label: string, value: string][] = [
 		['Address', `${address(prefix.start)} to ${address(prefix.end)}`],
 		['Size', `${formatBytes(module.bytes.length)} (${module.bytes.length} bytes)`],
@@ -136,6 +131,8 @@ function showModule(output: Output, { file, module, problems }: InspectedModule)
 	if (flags.length > 0) rows.push(['Marks', flags.join(', ')]);
 	const release = releaseOf(module, prefix.function === 4 ? prefix.version : undefined);
 	if (release !== undefined) rows.push(['Device OS', release]);
+	const runs = runsOnText(module);
+	if (runs !== undefined) rows.push(['Runs on', runs]);
 	for (const [label, value] of rows) output.print(`  ${label.padEnd(10)} ${value}`);
 	showProblems(output, problems);
 }
@@ -197,6 +194,13 @@ function releaseOf(module: ParsedModule, version: number | undefined): string | 
 function needs(module: ParsedModule, dependency: ModuleDependency): string {
 	const release = releaseOf(module, dependency.function === 4 ? dependency.version : undefined);
 	return `${dependencyLabel(dependency)}${release === undefined ? '' : ` (Device OS ${release})`}`;
+}
+
+/** Applications: every release that has what they ask for. What is a part of Device OS runs with its own release. */
+function runsOnText(module: ParsedModule): string | undefined {
+	const { platform, fits } = runsOn(module);
+	if (!platform || module.prefix.function !== ModuleFunction.user || !module.sound) return undefined;
+	return fits.length === 0 ? 'no Device OS that is known here' : `Device OS ${releaseRunsText(platform, fits)}`;
 }
 
 function showProblems(output: Output, problems: readonly Problem[], withName = false): void {

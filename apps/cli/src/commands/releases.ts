@@ -1,5 +1,5 @@
 /** `linac releases`: the Device OS versions of the catalogue by platform, line and channel, and which of them need no network. */
-import { releases as all, compareVersions, type Platform, type ReleaseEntry } from '@linac/catalog';
+import { releases as all, compareVersions, isLatestInLine, type Platform, type ReleaseEntry } from '@linac/catalog';
 import type { Context, SourceOptions } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
@@ -36,7 +36,7 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 			line: release.line,
 			lineName: release.lineName,
 			channel: release.channel,
-			latestInLine: latest(release, platform),
+			latestInLine: isLatestInLine(release, platform),
 			platforms: release.platforms,
 			offline: offline(release),
 		})),
@@ -63,7 +63,7 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 			lineWords[release.line] ?? release.line,
 			release.channel,
 			String(release.moduleVersion),
-			latest(release, platform) ? output.colors.green('latest') : '',
+			isLatestInLine(release, platform) ? output.colors.green('latest') : '',
 			platform ? (offline(release).length > 0 ? 'yes' : '') : platformsText(release, offline(release)),
 		]),
 		'  ',
@@ -78,16 +78,6 @@ export async function releases(context: Context, options: ReleasesOptions): Prom
 		'  ',
 	);
 	return ExitCode.ok;
-}
-
-/** Whether there is no newer final release in the same line, for this platform where one was named. */
-function latest(release: ReleaseEntry, platform: Platform | undefined): boolean {
-	if (!platform) return release.latestInLine;
-	if (release.channel !== 'release') return false;
-	const rivals = all.filter(
-		(r) => r.lineName === release.lineName && r.channel === 'release' && r.platforms.includes(platform.name),
-	);
-	return rivals.every((r) => compareVersions(r.version, release.version) <= 0);
 }
 
 function choose(platform: Platform | undefined, options: ReleasesOptions): ReleaseEntry[] {
@@ -110,7 +100,7 @@ function choose(platform: Platform | undefined, options: ReleasesOptions): Relea
 	return all
 		.filter((r) => fits(r) && (platform === undefined || r.platforms.includes(platform.name)))
 		.filter((r) => options.channel === undefined || r.channel === options.channel)
-		.filter((r) => everything || latest(r, platform))
+		.filter((r) => everything || isLatestInLine(r, platform))
 		.sort((a, b) => compareVersions(b.version, a.version));
 }
 

@@ -2,10 +2,10 @@
  * `linac zip`: the restore zip of a release for a platform, with its manifest beside it, as the download table has them. It is opened again
  * and judged as a release before it is written.
  */
-import { checkRelease, type SourcedModule, unpackZip } from '@linac/catalog';
-import { address, assert, toHex } from '@linac/core';
+import type { SourcedModule } from '@linac/catalog';
+import { address } from '@linac/core';
 import { nodeDigests } from '@linac/host';
-import { restoreZip } from '@linac/image';
+import { makeZip } from '@linac/image';
 import type { Context } from '../context.js';
 import { ExitCode } from '../exit-codes.js';
 import { formatBytes, shortHash } from '../format.js';
@@ -22,19 +22,14 @@ export async function zip(context: Context, options: ZipOptions): Promise<ExitCo
 	const { output } = context;
 	const { platform, release, application, problems } = await openParts(context, options);
 	const out = options.out ?? `${platform.name}-${release.version}.zip`;
-	const manifestPath = out.replace(/(\.zip)?$/i, '.json');
+	const made = makeZip(release, application, { digests: nodeDigests, file: out });
+	const manifestPath = made.manifestFile;
 	await refuseExisting(context, [out, manifestPath], options.force);
-	const made = restoreZip(release, application);
-	const entries = unpackZip(made.zip, { file: out, digests: nodeDigests });
-	const again = entries.ok
-		? checkRelease(entries.value, { platform, version: release.version, source: out, digests: nodeDigests })
-		: entries;
-	assert(again.ok, 'the zip that was made is the release');
 	await writeFiles(context, [
 		{ path: out, bytes: made.zip },
 		{ path: manifestPath, bytes: made.manifest },
 	]);
-	const sha256 = toHex(nodeDigests.sha256(made.zip));
+	const { sha256 } = made;
 	output.document({
 		format: 'linac-zip/1',
 		file: out,

@@ -37,10 +37,12 @@ export function browserUsbHost(usb: USB, vendors: ReadonlySet<number>, ask: AskF
 		permitted: (filters) => filters.every((f) => seen.has(permissionKey(f) ?? '')),
 		async request(filters, wanted, signal) {
 			const before = new Set((await devices()).map((h) => h.device));
-			if (!(await ask(filters, wanted, signal))) return undefined;
+			if (!(await ask(filters, wanted, signal))) return { given: false };
 			const now = await devices();
 			const chosen = now.filter((h) => filters.some((f) => matchesFilter(h.device, { ...f, serialNumber: undefined })));
-			return chosen.find((h) => !before.has(h.device)) ?? chosen.find((h) => filters.some((f) => matchesFilter(h.device, f)));
+			const handle =
+				chosen.find((h) => !before.has(h.device)) ?? chosen.find((h) => filters.some((f) => matchesFilter(h.device, f)));
+			return { given: true, ...(handle ? { handle } : {}) };
 		},
 	};
 }

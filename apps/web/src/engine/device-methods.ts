@@ -3,6 +3,7 @@ import { asPlatform } from '@linac/catalog';
 import { portableDigests } from '@linac/core';
 import { type DeviceSnapshot, goalFilesOf } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
+import { UDEV_RULE_PATH, udevRule, usbIdsByVendor } from '@linac/usb';
 import type { CallContext } from '../link/messages.js';
 import { busyDevices, withDevice } from './device-locks.js';
 import { type DeviceState, stateOf } from './device-state.js';
@@ -62,6 +63,12 @@ async function devicesShown(): Promise<DeviceShown[]> {
 export const deviceMethods = {
 	/** What the browser's list of devices is to show: for the page, which alone may ask. */
 	'devices.filters': async (): Promise<USBDeviceFilter[]> => allFilters(),
+
+	/** The udev rule that gives users of Linux the right to open these devices, and the file that it belongs into. */
+	'devices.udevRule': async (): Promise<{ path: string; text: string }> => ({
+		path: UDEV_RULE_PATH,
+		text: udevRule(usbIdsByVendor(world.platforms)),
+	}),
 
 	/** Tells every device that may be used, now and whenever that changes, until it is cancelled. */
 	async 'devices.watch'(_: undefined, { emit, signal }: CallContext<DeviceShown[]>): Promise<void> {

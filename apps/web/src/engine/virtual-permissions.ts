@@ -4,7 +4,7 @@
  * leaves the bus. Plugging a new device in counts as the first permission, which a real one needs by a click.
  */
 import type { Disposer } from '@linac/core';
-import type { UsbHandle, UsbHost } from '@linac/usb';
+import type { PermissionAnswer, UsbHandle, UsbHost } from '@linac/usb';
 import type { AskForPermission } from './browser-usb-host.js';
 import { matchesFilter, permissionKey } from './usb-filters.js';
 
@@ -54,9 +54,10 @@ export class VirtualPermissions implements UsbHost {
 		return !this.#asks || filters.every((f) => this.#permitted.has(permissionKey(f) ?? ''));
 	}
 
-	async request(...[filters, wanted, signal]: Parameters<AskForPermission>): Promise<UsbHandle | undefined> {
-		if (!(await this.#ask(filters, wanted, signal))) return undefined;
-		return (await this.devices()).find((h) => filters.some((f) => matchesFilter(h.device, f)));
+	async request(...[filters, wanted, signal]: Parameters<AskForPermission>): Promise<PermissionAnswer> {
+		if (!(await this.#ask(filters, wanted, signal))) return { given: false };
+		const handle = (await this.devices()).find((h) => filters.some((f) => matchesFilter(h.device, f)));
+		return { given: true, ...(handle ? { handle } : {}) };
 	}
 
 	/** The devices that a browser would list for these filters: those that are there now, permitted or not. */

@@ -33,7 +33,10 @@ export function Field({ id, label, help, wrong = [], children }: FieldProps) {
 }
 
 /** Attributes of the control of a `Field`. */
-export function fieldProps(id: string, { help, wrong = [] }: Pick<FieldProps, 'help' | 'wrong'> = {}) {
+export function fieldProps(
+	id: string,
+	{ help, wrong = [] }: { help?: string | undefined; wrong?: readonly string[] | undefined } = {},
+) {
 	const described = [help && `${id}-help`, wrong.length > 0 && `${id}-wrong`].filter(Boolean).join(' ');
 	return {
 		id,

@@ -10,6 +10,7 @@ import { type Page, pages } from './pages.js';
 import { Questions } from './questions.js';
 import { address, route } from './router.js';
 import { ThemeChoice } from './theme.js';
+import { VirtualStrip } from './virtual-strip.js';
 
 export function App() {
 	const name = route.value.page;
@@ -36,6 +37,7 @@ export function App() {
 			<main id="content" tabIndex={-1}>
 				{name === '' ? <StartPage /> : page ? <Loaded key={page.name} page={page} /> : <NoSuchPage name={name} />}
 			</main>
+			<VirtualStrip />
 			<Questions />
 			<Announcer />
 		</>

@@ -25,3 +25,10 @@ export function address(page: string, query: Record<string, string> = {}): strin
 	const text = new URLSearchParams(query).toString();
 	return `#/${page}${text === '' ? '' : `?${text}`}`;
 }
+
+/** Keeps what was chosen in the address, without a new entry in the browser's history. */
+export function remember(query: Record<string, string>): void {
+	const { page } = route.value;
+	history.replaceState(history.state, '', address(page, query));
+	route.value = { page, query: new URLSearchParams(query) };
+}

@@ -1,6 +1,6 @@
 import { platforms } from '@linac/catalog';
+import { usbIdsByVendor } from '@linac/usb';
 import { describe, expect, test } from 'vitest';
-import { usbIdsByVendor } from '../udev-rule.js';
 import { checkHost } from './check-host.js';
 import type {
 	HostObservations,

@@ -2,7 +2,7 @@
  * What is wrong with a computer, from observations: pure, so that every system can be judged on every system. Says only what was seen; a
  * cable without data lines cannot be seen, and watch-usb.ts says how it shows.
  */
-import type { UsbIds } from '../udev-rule.js';
+import type { UsbIds } from '@linac/usb';
 import { checkLinux } from './check-linux.js';
 import { checkMacos } from './check-macos.js';
 import { checkWindows } from './check-windows.js';

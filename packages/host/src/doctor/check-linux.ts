@@ -1,5 +1,5 @@
 /** Linux: kernel, device nodes, udev rule, who holds a device, ModemManager, and what the kernel said of devices that do not answer. Pure. */
-import { coverOf, type RuleCover, UDEV_RULE_PATH, type UsbIds } from '../udev-rule.js';
+import { coverOf, type RuleCover, UDEV_RULE_PATH, type UsbIds } from '@linac/usb';
 import { usbTrouble } from './kernel-log.js';
 import type { Holder, HostFinding, LinuxObservations, LinuxUsbDevice } from './observations.js';
 

@@ -1,5 +1,5 @@
 /** macOS: there is nothing to install; what is told is whether the system sees a device at all, and its serial ports. Pure. */
-import type { UsbIds } from '../udev-rule.js';
+import type { UsbIds } from '@linac/usb';
 import type { HostFinding, MacObservations } from './observations.js';
 
 export function checkMacos(seen: MacObservations, ids: readonly UsbIds[]): HostFinding[] {

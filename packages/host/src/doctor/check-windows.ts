@@ -3,7 +3,7 @@
  * WinUSB by itself (Microsoft OS descriptors): device-os v6.2.0 CHANGELOG.md, 0.6.1-rc.1 (DFU, Gen 2), 0.9.0 #1653 (DFU, Gen 3), 1.1.0-rc.1
  * #1736 (control interface, Gen 3). A Core has no such descriptors (device-os v1.4.4: nothing below platform/MCU/STM32F1xx).
  */
-import type { UsbIds } from '../udev-rule.js';
+import type { UsbIds } from '@linac/usb';
 import type { HostFinding, WindowsObservations, WindowsUsbNode } from './observations.js';
 
 /** Drivers of the system for the parts of a device that linac does not open itself. */

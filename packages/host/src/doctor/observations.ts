@@ -2,7 +2,7 @@
  * What can be observed of a computer, as plain values: what check-host.ts judges, and what the observers of each system gather. A test
  * writes them down by hand, so that the judgement on every system can be tried on any.
  */
-import type { RuleFile } from '../udev-rule.js';
+import type { RuleFile } from '@linac/usb';
 
 /** A USB device, ours or not, as the system lists it. */
 export interface SeenUsbDevice {

@@ -1,8 +1,8 @@
 /** Looks at this computer as far as USB and linac are concerned. Reads only, except that it tries whether folders can be written. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { UsbIds } from '@linac/usb';
 import { type HostSystem, hostSystemOf } from '../host-differences.js';
-import type { UsbIds } from '../udev-rule.js';
 import { listExported } from '../usb-ip-host.js';
 import type { HostObservations, SystemObservations } from './observations.js';
 import { observeLinux } from './observe-linux.js';

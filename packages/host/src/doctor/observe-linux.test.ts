@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { platforms } from '@linac/catalog';
+import { usbIdsByVendor } from '@linac/usb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { usbIdsByVendor } from '../udev-rule.js';
 import { observeLinux } from './observe-linux.js';
 
 const ids = usbIdsByVendor(platforms);

@@ -4,7 +4,7 @@
  */
 import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RuleFile, UsbIds } from '../udev-rule.js';
+import type { RuleFile, UsbIds } from '@linac/usb';
 import type { Holder, LinuxObservations, LinuxUsbDevice, SeenSerialPort } from './observations.js';
 
 /** In the order in which udev lets one replace another of the same name (man 7 udev). */

@@ -3,7 +3,7 @@
  * from Microsoft's documentation of Win32_PnPEntity (DeviceID, Name, Service, ConfigManagerErrorCode); linac has not been run on Windows.
  */
 import { execFile } from 'node:child_process';
-import type { UsbIds } from '../udev-rule.js';
+import type { UsbIds } from '@linac/usb';
 import type { WindowsObservations, WindowsUsbNode } from './observations.js';
 
 /** Until PowerShell has started and answered, ms: on a cold computer it takes some seconds. */

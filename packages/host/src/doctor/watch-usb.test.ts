@@ -1,7 +1,7 @@
 import { platforms } from '@linac/catalog';
 import { VirtualClock } from '@linac/core';
+import { usbIdsByVendor } from '@linac/usb';
 import { describe, expect, test } from 'vitest';
-import { usbIdsByVendor } from '../udev-rule.js';
 import { usbTrouble } from './kernel-log.js';
 import type { SeenUsbDevice } from './observations.js';
 import { judgeWatch, type UsbWatcher, watchUsb } from './watch-usb.js';

@@ -3,7 +3,7 @@
  * shows as nothing at all, like a dead port or a board that does not start, and that is what is said. The judgement is pure.
  */
 import { type Clock, throwIfCancelled } from '@linac/core';
-import type { UsbIds } from '../udev-rule.js';
+import type { UsbIds } from '@linac/usb';
 import { usbTrouble } from './kernel-log.js';
 import type { HostFinding, SeenUsbDevice } from './observations.js';
 

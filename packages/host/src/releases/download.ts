@@ -2,8 +2,7 @@
  * Downloads over HTTP(S): leaves a server that cannot be reached after three seconds, a silent one after ten, follows redirects, continues
  * what has arrived before by Range, and takes nothing that is shorter or longer than announced. Implements the catalogue's `Download`.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Download, DownloadRequest, DownloadResult } from '@linac/catalog';
 import { asLinacError, type Clock, cancelled, LinacError, systemClock, throwIfCancelled } from '@linac/core';
 import { openPartialFile, type PartIdentity } from './partial-file.js';
@@ -31,7 +30,7 @@ export function createDownload(options: DownloadOptions = {}): Download {
 		continuations: options.continuations ?? 3,
 		clock: options.clock ?? systemClock,
 	};
-	const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
+	let senders: Promise<Senders> | undefined;
 	return async (request, signal, onProgress) => {
 		const part = openPartialFile(options.partialFolder, request.url);
 		try {
@@ -63,7 +62,8 @@ export function createDownload(options: DownloadOptions = {}): Download {
 				headers.range = `bytes=${resume.size}-`;
 				headers['if-range'] = resume.identity.validator;
 			}
-			const { response, url, abort } = await follow(wanted.url, headers, agents, settings, signal);
+			senders ??= loadSenders();
+			const { response, url, abort } = await follow(wanted.url, headers, await senders, settings, signal);
 			const limit = wanted.limit ?? DEFAULT_LIMIT;
 			let total: number | undefined;
 			try {
@@ -119,19 +119,29 @@ interface Settings {
 	stallMs: number;
 	clock: Clock;
 }
-type Agents = { 'http:': HttpAgent; 'https:': HttpsAgent };
+type Senders = Record<'http:' | 'https:', (url: URL, headers: Record<string, string>) => ClientRequest>;
+
+/** Loaded with the first download only: Node takes longer to load its HTTP than most commands need, and many need none. */
+async function loadSenders(): Promise<Senders> {
+	const [http, https] = await Promise.all([import('node:http'), import('node:https')]);
+	const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
+	return {
+		'http:': (url, headers) => http.request(url, { headers, agent: agents.http }),
+		'https:': (url, headers) => https.request(url, { headers, agent: agents.https }),
+	};
+}
 
 async function follow(
 	first: string,
 	headers: Record<string, string>,
-	agents: Agents,
+	senders: Senders,
 	settings: Settings,
 	signal: AbortSignal | undefined,
 ) {
 	let url = new URL(first);
 	let sent = headers;
 	for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
-		const { response, abort } = await send(url, sent, agents, settings, signal);
+		const { response, abort } = await send(url, sent, senders, settings, signal);
 		const location = response.headers.location;
 		if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined)
 			return { response, url: url.href, abort };
@@ -152,16 +162,14 @@ async function follow(
 	throw new LinacError('HTTP_ERROR', `${first} redirects more than ${MOST_REDIRECTS} times.`, { details: { url: first } });
 }
 
-function send(url: URL, headers: Record<string, string>, agents: Agents, settings: Settings, signal: AbortSignal | undefined) {
+function send(url: URL, headers: Record<string, string>, senders: Senders, settings: Settings, signal: AbortSignal | undefined) {
 	return new Promise<{ response: IncomingMessage; abort(): void }>((resolve, reject) => {
 		if (url.protocol !== 'http:' && url.protocol !== 'https:') {
 			reject(new LinacError('HTTP_ERROR', `${url.href} is no http or https address.`));
 			return;
 		}
 		const secure = url.protocol === 'https:';
-		const request = secure
-			? httpsRequest(url, { headers, agent: agents['https:'] })
-			: httpRequest(url, { headers, agent: agents['http:'] });
+		const request = senders[url.protocol](url, headers);
 		const timer = new AbortController();
 		const late = (ms: number, error: () => LinacError) => {
 			settings.clock.sleep(ms, timer.signal).then(

@@ -102,6 +102,12 @@ export function planBundle(
 	return good(plan, problems);
 }
 
+/** `bundle_firmware.zip` for `folder/firmware.bin`: the same for the same application, with no time in it. */
+export function bundleFileName(application: string): string {
+	const base = application.replace(/^.*[\\/]/, '').replace(/\.bin$/i, '');
+	return `bundle_${base}.zip`;
+}
+
 /** The archive of a plan that fits. */
 export function writePlannedBundle(plan: BundlePlan, digests?: Digests): Uint8Array<ArrayBuffer> {
 	assert(plan.fits, 'a bundle that is too large is not written');

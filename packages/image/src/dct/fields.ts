@@ -59,6 +59,8 @@ export interface UnitFieldHelp {
 	help: string;
 	/** What may be given, for this platform; undefined: this platform has no such field. */
 	range?: string;
+	/** All values that may be given, where they are few. */
+	values?: string[];
 }
 
 export const keyKinds: Record<KeyKind, string> = {
@@ -72,7 +74,13 @@ export function describeUnitFields(platform: Platform | string): UnitFieldHelp[]
 	const has = dctFieldsOf(asPlatform(platform));
 	return unitFieldNames.map((name) => {
 		const range = ranges[name](has);
-		return { name, takes: isKeyField(name) ? 'file' : 'text', help: helps[name], ...(range === undefined ? {} : { range }) };
+		const values = name === 'antenna' ? Object.keys(has.antenna?.values ?? {}) : name === 'setup-done' ? ['yes', 'no'] : [];
+		return {
+			name,
+			takes: isKeyField(name) ? 'file' : 'text',
+			help: helps[name],
+			...(range === undefined ? {} : { range, ...(values.length > 0 ? { values } : {}) }),
+		};
 	});
 }
 

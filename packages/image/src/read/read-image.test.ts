@@ -1,5 +1,5 @@
 import { platformByName, uicrFacts } from '@linac/catalog';
-import { concatBytes, putU32le, seededRandom } from '@linac/core';
+import { concatBytes, equalBytes, putU32le, seededRandom } from '@linac/core';
 import { createModule, MemoryImage, ModuleFunction, type Segment, writeIntelHex } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import { standInApplication, standInRelease } from '@linac/virtual';
@@ -51,7 +51,7 @@ const boron = realImage('boron', '4.0.1');
 function isLossless(image: MemoryImage, reading: ImageReading): void {
 	const again = value(MemoryImage.from(reading.parts));
 	expect(again.segments.map((s) => [s.start, s.end])).toEqual(image.segments.map((s) => [s.start, s.end]));
-	for (const [i, s] of again.segments.entries()) expect(Buffer.compare(s.bytes, image.segments[i]!.bytes)).toBe(0);
+	for (const [i, s] of again.segments.entries()) expect(equalBytes(s.bytes, image.segments[i]!.bytes)).toBe(true);
 	for (const [i, p] of reading.parts.entries()) {
 		expect(p.end - p.start).toBe(p.bytes.length);
 		if (i > 0) expect(p.start).toBeGreaterThanOrEqual(reading.parts[i - 1]!.end);

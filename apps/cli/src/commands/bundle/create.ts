@@ -2,7 +2,7 @@
 import { releaseByModuleVersion } from '@linac/catalog';
 import { type Problem, toHex } from '@linac/core';
 import { nodeDigests } from '@linac/host';
-import { type BundlePlan, planBundle, writePlannedBundle } from '@linac/image';
+import { type BundlePlan, bundleFileName, planBundle, writePlannedBundle } from '@linac/image';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
 import { refused, tell, usage } from '../../failure.js';
@@ -20,7 +20,7 @@ export interface BundleOptions {
 
 export async function bundle(context: Context, options: BundleOptions, [name = '']: string[]): Promise<ExitCode> {
 	const { output } = context;
-	const path = options.out ?? defaultName(name);
+	const path = options.out ?? bundleFileName(name);
 	if (!/\.zip$/i.test(path))
 		throw usage(`A bundle is a .zip file, and ${path} is not called so.`, 'Choose a name such as bundle.zip.');
 	const [input, ...more] = await readInputs([name], context.cwd);
@@ -50,12 +50,6 @@ export async function bundle(context: Context, options: BundleOptions, [name = '
 	output.print();
 	output.print(`${output.colors.green('Written:')} ${path}, ${formatBytes(bytes.length)}, SHA-256 ${sha256.slice(0, 12)}...`);
 	return ExitCode.ok;
-}
-
-/** Beside where the command runs, and the same for the same application: no time in it. */
-function defaultName(application: string): string {
-	const base = application.replace(/^.*[\\/]/, '').replace(/\.bin$/i, '');
-	return `bundle_${base}.zip`;
 }
 
 function show(context: Context, plan: BundlePlan, found: FoundAssets, problems: readonly Problem[]): void {

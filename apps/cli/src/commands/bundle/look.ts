@@ -2,7 +2,7 @@
 import { type Problem, toHex } from '@linac/core';
 import { moduleLabel, requiredAssets } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
-import { judgeForAssets, type MeasuredAssets, measureAssets } from '@linac/image';
+import { lookAtBundle, type MeasuredAssets } from '@linac/image';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
 import { refused, tell } from '../../failure.js';
@@ -18,17 +18,7 @@ interface Looked {
 }
 
 function measure(bundle: OpenedBundle): Looked {
-	const { module, name } = bundle.application;
-	const problems = [...bundle.problems];
-	if (!module.sound) return { bundle, measured: undefined, problems };
-	const able = judgeForAssets(module, `${bundle.file}/${name}`);
-	if (!able.ok) {
-		const known = new Set(problems.map((p) => p.code));
-		problems.push(...able.problems.filter((p) => !known.has(p.code)));
-		return { bundle, measured: undefined, problems };
-	}
-	const measured = measureAssets(able.value.platform, able.value.needsSystem, bundle.assets, nodeDigests);
-	problems.push(...measured.problems);
+	const { measured, problems } = lookAtBundle(bundle, bundle.file, bundle.problems, nodeDigests);
 	return { bundle, measured, problems };
 }
 

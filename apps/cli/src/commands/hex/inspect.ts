@@ -1,6 +1,4 @@
 /** `linac hex inspect`: what is in an image, drawn to scale, what is wrong with it, and what a blank board would miss. */
-import { dctStoreOf } from '@linac/catalog';
-import { concatBytes } from '@linac/core';
 import {
 	type DctContents,
 	type ImageReading,
@@ -9,9 +7,9 @@ import {
 	mapLegend,
 	memoryMap,
 	type ReadPart,
-	readDct,
 	renderMapSvg,
 	renderMapText,
+	settingsOf,
 	verifyImage,
 } from '@linac/image';
 import type { Context } from '../../context.js';
@@ -72,16 +70,6 @@ export async function hexInspect(context: Context, options: InspectOptions, file
 	showOutcome(output, reading, verdict);
 	if (options.svg !== undefined) output.print(`  Drawn to ${options.svg}.`);
 	return damaged ? ExitCode.inputRefused : ExitCode.ok;
-}
-
-/** The settings of one unit that the image holds, as the device would read them; undefined when it holds none. */
-function settingsOf(reading: ImageReading): DctContents | undefined {
-	const store = reading.platform && dctStoreOf(reading.platform, reading.moduleVersion);
-	if (!reading.platform || !store) return undefined;
-	const sectors = store.sectors.map((start) => reading.image.read(start, store.sectorSize));
-	if (sectors.some((s) => s === undefined)) return undefined;
-	const contents = readDct(reading.platform, concatBytes(sectors as Uint8Array[]));
-	return contents.ok ? contents.value : undefined;
 }
 
 /** Secrets are said to be there, and never shown. */

@@ -1,5 +1,5 @@
 /** How the commands that look at images open one: a file of plain bytes or Intel HEX, for a board that may be named. */
-import { problem } from '@linac/core';
+import { addressFromText, problem } from '@linac/core';
 import { nodeDigests } from '@linac/host';
 import { type OpenedImage, openImage } from '@linac/image';
 import type { Context } from '../../context.js';
@@ -35,7 +35,7 @@ export async function openNamed(context: Context, file: string, options: OpenOpt
 
 /** `0x30000` or `196608`. Throws `USAGE`. */
 export function parseAddress(text: string, option: string): number {
-	const value = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text.trim()) ? Number(text.trim()) : Number.NaN;
-	if (value <= 0x1_0000_0000) return value;
+	const value = addressFromText(text);
+	if (value !== undefined) return value;
 	throw usage(`${option} ${text} is no address. Write it as 0x30000 or 196608.`);
 }

@@ -5,17 +5,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { assert, problem, throwIfCancelled, toHex } from '@linac/core';
-import { hexRecords, joinHexRecords } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import {
-	type CheckedUnit,
 	checkUnits,
-	composeImage,
+	makeUnitHexes,
 	parseUnits,
 	type UnitFields,
 	type UnitFile,
+	type UnitHex,
 	type Units,
-	unitImages,
 	unitsManifest,
 	unitsNeed,
 } from '@linac/image';
@@ -25,12 +23,11 @@ import { refused, usage } from '../../failure.js';
 import { count, formatBytes, formatDuration } from '../../format.js';
 import { readInputs } from '../../inputs.js';
 import { refuseExisting, writeFiles } from '../../output-files.js';
-import { type ComposedParts, composeFromOptions, platformOption, releaseOption } from '../image/compose-options.js';
+import { choicesFromOptions, platformOption, releaseOption, taken } from '../image/compose-options.js';
 import { showParts } from '../image/show-parts.js';
 import { showProblems } from '../image/show-problems.js';
 import { unitFieldsOf } from '../image/unit-options.js';
 import type { HexOptions } from './options.js';
-import { prove } from './prove.js';
 
 const MANIFEST = 'manifest.json';
 /** Files that are written at the same time. */
@@ -51,24 +48,23 @@ export async function hexUnits(context: Context, options: HexOptions, list: stri
 	// Everything in the list is judged before anything is downloaded for it.
 	const checked = checkUnits(platform, moduleVersion, units, files, { defaults, allowRepeats });
 	if (!checked.ok) throw refused(ExitCode.inputRefused, checked.problems);
-	const parts = await composeFromOptions(context, options);
-	const { composed } = parts;
-	const whole = imagesOf(parts);
+	const hexes = makeUnitHexes(await choicesFromOptions(context, options));
+	const { composed, of } = taken(hexes);
 	const kept = new Set<string>();
 	if (!options.force) {
 		await refuseExisting(context, [join(out, MANIFEST)], false);
 		const there = new Set(await namesIn(resolve(context.cwd, out)));
 		const before = checked.value.filter((u) => there.has(`${u.name}.hex`));
-		await keepFinished(context, whole(before), out, kept);
+		await keepFinished(context, of(before), out, kept);
 	}
 
 	const began = performance.now();
-	const made = await writeAll(context, whole(checked.value), checked.value.length, out, kept);
+	const made = await writeAll(context, of(checked.value), checked.value.length, out, kept);
 	const ms = performance.now() - began;
 	await writeFiles(context, [
 		{ path: join(out, MANIFEST), bytes: unitsManifest({ platform: platform.name, version: composed.version }, made) },
 	]);
-	const problems = [...parts.problems, ...checked.problems];
+	const problems = [...hexes.problems, ...checked.problems];
 	output.document({
 		format: 'linac-hex-units/1',
 		folder: out,
@@ -122,40 +118,11 @@ async function namesIn(folder: string): Promise<string[]> {
 	});
 }
 
-interface UnitImage {
-	name: string;
-	file: string;
-	bytes: Uint8Array;
-}
-
-/**
- * The images one after the other; the records that all have in common are made once. The first image is proved whole: the others differ in two
- * sectors only, which it has proved to lie where nothing else does.
- */
-function imagesOf(parts: ComposedParts): (units: readonly CheckedUnit[]) => Generator<UnitImage, void, undefined> {
-	const { composed, platform, release, application } = parts;
-	const records = composed.image.segments.map((s) => ({ start: s.start, bytes: hexRecords(s) }));
-	let proved = false;
-	return function* (units) {
-		for (const { name, pieces } of unitImages(platform, composed.moduleVersion, units)) {
-			const bytes = inOrder(records, pieces);
-			if (!proved) {
-				const app = application ? { application } : {};
-				const image = composeImage({ platform, release, ...app, dct: pieces, digests: nodeDigests });
-				if (!image.ok) throw refused(ExitCode.inputRefused, image.problems);
-				prove(name, bytes, image.value.image);
-				proved = true;
-			}
-			yield { name, file: `${name}.hex`, bytes };
-		}
-	};
-}
-
 /**
  * What an interrupted run has left: a file that is what it should be stays, and any other is a reason to refuse before anything is written.
  * Names of the former are put into `kept`.
  */
-async function keepFinished(context: Context, images: Iterable<UnitImage>, out: string, kept: Set<string>): Promise<void> {
+async function keepFinished(context: Context, images: Iterable<UnitHex>, out: string, kept: Set<string>): Promise<void> {
 	for (const { file, bytes } of images) {
 		throwIfCancelled(context.signal);
 		const there = await readFile(resolve(context.cwd, out, file));
@@ -166,7 +133,7 @@ async function keepFinished(context: Context, images: Iterable<UnitImage>, out: 
 
 async function writeAll(
 	context: Context,
-	images: Iterable<UnitImage>,
+	images: Iterable<UnitHex>,
 	of: number,
 	out: string,
 	kept: ReadonlySet<string>,
@@ -191,13 +158,4 @@ async function writeAll(
 	if (context.output.live) context.output.raw('\r\u001b[2K');
 	assert(made.length === of, 'every unit got its image');
 	return made;
-}
-
-/** By address, as the default layout is. */
-function inOrder(
-	records: readonly { start: number; bytes: Uint8Array }[],
-	pieces: readonly { start: number; bytes: Uint8Array }[],
-): Uint8Array {
-	const all = [...records, ...pieces.map((p) => ({ start: p.start, bytes: hexRecords(p) }))];
-	return joinHexRecords(all.sort((a, b) => a.start - b.start).map((r) => r.bytes));
 }

@@ -1,9 +1,9 @@
 /** `linac hex verify`: whether a blank board would start with an image, and why not. */
-import { type Allowed, type ImageReading, verifyImage } from '@linac/image';
+import { type Allowed, blankBoardHeadline, type ImageReading, verifyImage } from '@linac/image';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
 import { usage } from '../../failure.js';
-import { headline, verdictJson } from '../image/blank-board.js';
+import { verdictJson } from '../image/blank-board.js';
 import { showProblems } from '../image/show-problems.js';
 import { about } from './inspect.js';
 import { type OpenOptions, openNamed } from './open.js';
@@ -37,7 +37,8 @@ export async function hexVerify(context: Context, options: VerifyOptions, files:
 	});
 	const c = output.colors;
 	output.print(`${c.bold(file)}: ${reading.platform?.displayName ?? 'board not known'}${releaseText(reading)}`);
-	output.print(`  ${verdict.ok ? c.green(headline(reading.platform, verdict)) : c.red(headline(reading.platform, verdict))}`);
+	const headline = blankBoardHeadline(reading.platform, verdict);
+	output.print(`  ${verdict.ok ? c.green(headline) : c.red(headline)}`);
 	for (const reason of verdict.reasons) output.paragraph(reason, '    ');
 	if (verdict.missing.length > 0) output.print(`  Missing: ${verdict.missing.join(', ')}`);
 	// What stops it has been said already.

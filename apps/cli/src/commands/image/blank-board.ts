@@ -1,28 +1,6 @@
-/** What a blank board does with an image, in words and as JSON, the same in every command that says it. */
-import type { Platform } from '@linac/catalog';
+/** What a blank board does with an image, as JSON, the same in every command that says it. In words: `@linac/image`. */
 import type { ImageVerdict } from '@linac/image';
 
 export function verdictJson({ boots, ok, reasons, missing }: ImageVerdict): Record<string, unknown> {
 	return { ok, boots, reasons, missing };
-}
-
-/** One sentence; it ends with a colon where reasons have to follow. */
-export function headline(platform: Platform | undefined, verdict: ImageVerdict): string {
-	if (!platform) return 'It cannot be told whether a blank board starts with it:';
-	const board = `A blank ${platform.displayName}`;
-	if (verdict.ok)
-		return verdict.boots === 'listening'
-			? `${board} starts with it, into listening mode.`
-			: `${board} starts with it, into its application.`;
-	switch (verdict.boots) {
-		case 'normal':
-		case 'listening':
-			return `${board} may start with it, but that is not proved:`;
-		case 'safe':
-			return `${board} starts with it, but not its application (safe mode):`;
-		case 'dfu':
-			return `${board} does not start with it, it stays in DFU mode:`;
-		default:
-			return `${board} does not start with it:`;
-	}
 }

@@ -1,19 +1,19 @@
 /**
- * From options to an image: opens the release, finds and judges the application, finds the MBR, and composes. What `hex`, `zip` and
- * `export` have in common.
+ * From options to what an image is made of: opens the release, finds and judges the application, finds the MBR. What `hex`, `zip` and `export` have in
+ * common; what becomes of it is `@linac/image`'s.
  */
 import { type Platform, type ReleaseEntry, type ReleaseSet, releasesFor, type SourcedModule } from '@linac/catalog';
-import type { Problem } from '@linac/core';
+import type { Problem, Verdict } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
 import {
-	type ComposedImage,
 	type ComposeOptions,
-	composeImage,
+	type ImageChoices,
 	judgeApplication,
 	needsMbr,
 	openApplicationFile,
 	type Surroundings,
+	surroundingsOfRelease,
 } from '@linac/image';
 import type { Context, SourceOptions } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
@@ -80,12 +80,7 @@ export async function openParts(context: Context, options: ImageOptions, opened?
 	const entry = releaseOption(platform, options);
 	const sources = opened ?? (await openSources(context, options));
 	const release = await sources.open({ platform: platform.name, version: entry.version }, context.signal);
-	const surroundings: Surroundings = {
-		platform,
-		moduleVersion: release.moduleVersion,
-		name: `Device OS ${release.version}`,
-		modules: release.modules.map((m) => m.module.prefix),
-	};
+	const surroundings = surroundingsOfRelease(platform, release);
 	if (options.app === false) return { platform, release, application: undefined, problems: [] };
 	if (options.app !== undefined) {
 		const { application, problems } = await readApplication(context, options.app, surroundings);
@@ -162,38 +157,25 @@ export function chipOptions(options: ImageOptions): Pick<ComposeOptions, 'uicr' 
 	};
 }
 
-export interface ComposedParts extends OpenedParts {
-	composed: ComposedImage;
-}
-
-/** Everything up to the image. Throws with every reason when it cannot be made. */
-export async function composeFromOptions(
-	context: Context,
-	options: ImageOptions,
-	more: (release: ReleaseSet, platform: Platform) => Pick<ComposeOptions, 'dct'> = () => ({}),
-): Promise<ComposedParts> {
+/** Everything that decides what is in an image. Throws with the reason when something of it cannot be had. */
+export async function choicesFromOptions(context: Context, options: ImageOptions): Promise<ImageChoices> {
 	const chip = chipOptions(options);
 	// What is cheap to be wrong about comes first: a download need not be waited for to learn of a missing MBR.
 	const platform = platformOption(options);
 	const sources = await openSources(context, options);
 	const mbr = await openMbr(context, platform, options, sources);
-	const parts = await openParts(context, options, sources);
-	const verdict = composeImage({
-		platform,
-		release: parts.release,
-		...(parts.application ? { application: parts.application } : {}),
-		...(mbr ? { mbr } : {}),
-		...chip,
-		...more(parts.release, platform),
-		digests: nodeDigests,
-	});
-	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems, hintFor(verdict.problems));
-	// A default application brings what was found out about it already.
-	const problems = [
-		...parts.problems.filter((p) => !verdict.value.notes.some((n) => n.message === p.message)),
-		...verdict.value.notes,
-	];
-	return { ...parts, composed: verdict.value, problems };
+	return { ...choicesOf(await openParts(context, options, sources)), ...(mbr ? { mbr } : {}), ...chip };
+}
+
+/** Without what only a whole image needs. */
+export function choicesOf({ platform, release, application }: OpenedParts): ImageChoices {
+	return { platform, release, ...(application ? { application } : {}), digests: nodeDigests };
+}
+
+/** What was made of choices, or the refusal with every reason and what to do on the command line. */
+export function taken<T>(verdict: Verdict<T>, exitCode: ExitCode = ExitCode.inputRefused): T {
+	if (verdict.ok) return verdict.value;
+	throw refused(exitCode, verdict.problems, hintFor(verdict.problems));
 }
 
 function hintFor(problems: readonly Problem[]): string | undefined {

@@ -4,10 +4,9 @@
  */
 import { resolve } from 'node:path';
 import type { Platform } from '@linac/catalog';
-import { bad, type Verdict } from '@linac/core';
-import { type MemoryImage, parseIntelHex } from '@linac/firmware';
+import type { MemoryImage } from '@linac/firmware';
 import { cacheFolder, nodeDigests, openCache } from '@linac/host';
-import { type FoundMbr, findMbr, judgeMbr } from '@linac/image';
+import { type FoundMbr, findMbr, mbrOfFile } from '@linac/image';
 import type { Context } from '../../context.js';
 import { ExitCode } from '../../exit-codes.js';
 import { refused } from '../../failure.js';
@@ -22,19 +21,11 @@ export async function readMbr(
 	platform: Pick<Platform, 'mcu'>,
 ): Promise<FoundMbr & { warnings: string[] }> {
 	const [input] = await readInputs([path], context.cwd);
-	const verdict = input?.bytes === undefined ? bad<FoundMbr>(...(input?.problems ?? [])) : mbrIn(path, input.bytes, platform);
+	if (input?.bytes === undefined) throw refused(ExitCode.inputRefused, input?.problems ?? []);
+	const verdict = mbrOfFile({ name: path, bytes: input.bytes }, platform, nodeDigests);
 	if (!verdict.ok) throw refused(ExitCode.inputRefused, verdict.problems);
 	return { ...verdict.value, warnings: verdict.problems.map((p) => p.message) };
 }
-
-function mbrIn(file: string, bytes: Uint8Array, platform: Pick<Platform, 'mcu'>): Verdict<FoundMbr> {
-	// A binary dump of the page itself, as some programmers save it.
-	if (bytes[0] !== COLON && bytes.length === 4096) return judgeMbr(bytes, platform, { file, digests: nodeDigests });
-	const hex = parseIntelHex(bytes, { file });
-	return hex.ok ? findMbr(hex.value.image, platform, { file, digests: nodeDigests }) : hex;
-}
-
-const COLON = 0x3a;
 
 /** Keeps it in the cache. Throws `CACHE_NOT_WRITABLE`. */
 export async function keepMbr(context: Context, platform: Pick<Platform, 'mcu'>, mbr: Uint8Array): Promise<string> {

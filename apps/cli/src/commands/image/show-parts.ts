@@ -1,7 +1,7 @@
 /** How the parts of an image are shown, by all commands that make images. */
 import { address, toHex } from '@linac/core';
 import { nodeDigests } from '@linac/host';
-import type { ImagePart } from '@linac/image';
+import { type ImagePart, originWords } from '@linac/image';
 import { formatBytes } from '../../format.js';
 import type { Output } from '../../output.js';
 
@@ -19,7 +19,7 @@ export function showParts(output: Output, parts: readonly ImagePart[]): void {
 			p.version === undefined ? '' : String(p.version),
 			`${address(p.start)} to ${address(p.end)}`,
 			formatBytes(p.bytes.length),
-			shortOrigin(p.origin) ?? ownWords(p),
+			originWords(p),
 		]),
 		'  ',
 	);
@@ -36,22 +36,4 @@ export function partJson(part: ImagePart): Record<string, unknown> {
 		sha256: toHex(nodeDigests.sha256(part.bytes)),
 		from: part.origin ?? null,
 	};
-}
-
-/** Without the folders of a path: the whole of it is in the JSON. */
-function shortOrigin(origin: string | undefined): string | undefined {
-	return origin?.replace(/(?:[A-Za-z]:)?[\\/](?:[^\\/]+[\\/])*/, '');
-}
-
-function ownWords(part: ImagePart): string {
-	switch (part.kind) {
-		case 'uicr':
-			return 'registers of the chip';
-		case 'guard':
-			return 'blank: no application may be left in the former slot';
-		case 'dct':
-			return 'settings of the unit';
-		default:
-			return '';
-	}
 }

@@ -1,7 +1,7 @@
 /** `linac serial identify`, `inspect` and `mac`: what a device in listening mode says about itself over its serial port. */
 import { platformById } from '@linac/catalog';
 import { overSerial, type SerialDevice } from '@linac/programmer';
-import type { SerialModule } from '@linac/serial';
+import { hasItsNeeds, isSound } from '@linac/serial';
 import { type Connection, connect } from '../../connect.js';
 import type { Context } from '../../context.js';
 import { deviceColumns } from '../../device-columns.js';
@@ -91,7 +91,7 @@ export async function inspect(context: Context, options: SerialOptions): Promise
 			location: chosen.port.location ?? null,
 			mode: 'listening',
 			osVersion: version,
-			modules: info.modules.map((m) => ({ ...m, name: name(m), valid: sound(m), dependenciesMet: satisfied(m) })),
+			modules: info.modules.map((m) => ({ ...m, name: name(m), valid: isSound(m), dependenciesMet: hasItsNeeds(m) })),
 		});
 		output.table(deviceColumns, [
 			[
@@ -102,7 +102,7 @@ export async function inspect(context: Context, options: SerialOptions): Promise
 				version,
 				info.modules
 					.filter((m) => m.store === 'main')
-					.map((m) => `${name(m)} ${m.version}${sound(m) ? (satisfied(m) ? '' : ' (lacks something)') : ' (damaged)'}`)
+					.map((m) => `${name(m)} ${m.version}${isSound(m) ? (hasItsNeeds(m) ? '' : ' (lacks something)') : ' (damaged)'}`)
 					.join(', '),
 			],
 		]);
@@ -111,18 +111,6 @@ export async function inspect(context: Context, options: SerialOptions): Promise
 
 function way(context: Context, { serial, environment }: Connection) {
 	return { serial, clock: environment.clock, signal: context.signal };
-}
-
-/** MODULE_VALIDATION_*: integrity 2, dependencies 4, address range 8, platform 16. */
-const SOUND = 2 | 8 | 16;
-const NEEDS = 4;
-
-function sound(m: SerialModule): boolean {
-	return (m.checkedFlags & ~m.passedFlags & SOUND) === 0;
-}
-
-function satisfied(m: SerialModule): boolean {
-	return (m.checkedFlags & ~m.passedFlags & NEEDS) === 0;
 }
 
 async function ask(

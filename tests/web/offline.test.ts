@@ -1,0 +1,204 @@
+/** The site after the first visit: with its host gone, with a newer version on it, with files of the person's own. On the plainest of hosts. */
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ReleaseSummary, releaseZip } from '@linac/catalog';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { realRelease } from '../support/release-files.js';
+import { builtSite } from './build-site.js';
+import { hasChromium, startChromium } from './chromium.js';
+import { callEngineOf } from './engine-call.js';
+import { PlainHost } from './plain-host.js';
+import { siteMirror } from './serve-site.js';
+
+const pages = ['', 'restore', 'hex', 'inspect', 'releases', 'identify', 'try'];
+
+describe.skipIf(!hasChromium())('the site after the first visit', () => {
+	let browser: Browser;
+	let host: PlainHost;
+	const contexts: BrowserContext[] = [];
+	/** Requests to anybody but the host, and what the policy of the page had to forbid. */
+	const strayed: string[] = [];
+
+	beforeAll(async () => {
+		[browser, host] = await Promise.all([startChromium(), siteMirror().then((mirror) => PlainHost.start(builtSite(), mirror))]);
+	});
+	afterEach(async () => {
+		await Promise.all(contexts.splice(0).map((context) => context.close()));
+		await host.stop();
+		host.folder = builtSite();
+		host.missing.clear();
+		await host.startAgain();
+		expect(strayed.splice(0)).toEqual([]);
+	});
+	afterAll(async () => {
+		await browser?.close();
+		await host?.stop();
+	});
+
+	/** Opens the site in a new profile and waits until the browser has kept it. */
+	async function visit(): Promise<Page> {
+		const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, locale: 'en-GB' });
+		contexts.push(context);
+		context.on('request', (request) => {
+			if (!request.url().startsWith(host.address) && !request.url().startsWith('blob:')) strayed.push(request.url());
+		});
+		await context.exposeFunction('strayed', (what: string) => void strayed.push(what));
+		await context.addInitScript(
+			`addEventListener('securitypolicyviolation', (e) => strayed(e.violatedDirective + ' ' + e.blockedURI));`,
+		);
+		const page = await context.newPage();
+		await open(page, '');
+		await page.getByText('it opens without a network too').waitFor();
+		return page;
+	}
+
+	async function open(page: Page, name: string): Promise<void> {
+		await page.goto(`${host.address}#/${name}`);
+		await page.locator('main h1').first().waitFor();
+	}
+
+	const releasesOf = (page: Page) => callEngineOf<ReleaseSummary[]>(page, 'releases.list');
+	const here = async (page: Page) => (await releasesOf(page)).filter((r) => r.offline).map((r) => `${r.platform} ${r.version}`);
+
+	test('with the host gone, every page opens, also when the browser begins there', async () => {
+		const page = await visit();
+		await host.stop();
+		for (const name of pages) {
+			await open(page, name);
+			await page.reload();
+			await page.locator('main h1').first().waitFor();
+			expect(await page.getByText('could not be loaded').count(), name).toBe(0);
+		}
+	});
+
+	test('a release that was used before is here without the host, the others are not', async () => {
+		const page = await visit();
+		expect(await here(page)).toEqual([]);
+		expect((await releasesOf(page)).map((r) => `${r.platform} ${r.version}`)).toContain('boron 2.2.0');
+		const virtual = { platform: 'boron', version: '4.0.1' };
+		expect(await callEngineOf(page, 'virtual.add', virtual)).toMatchObject({ standIn: false });
+		expect(await here(page)).toEqual(['boron 4.0.1']);
+		await host.stop();
+		await page.reload();
+		expect(await here(page)).toEqual(['boron 4.0.1']);
+		expect(await releasesOf(page)).toHaveLength(1);
+		expect(await callEngineOf(page, 'virtual.add', virtual)).toMatchObject({ standIn: false });
+		// Modules of linac's own stand in where no real ones can be had.
+		expect(await callEngineOf(page, 'virtual.add', { ...virtual, version: '2.2.0' })).toMatchObject({ standIn: true });
+	});
+
+	test('files that were added are here next time, come first, and can be removed', async () => {
+		const page = await visit();
+		await open(page, 'releases');
+		await page.getByText('Your own files of Device OS').click();
+		const zip = {
+			name: 'mine.zip',
+			mimeType: 'application/zip',
+			buffer: Buffer.from(releaseZip(realRelease('photon', '2.2.0'))),
+		};
+		await page.getByLabel('Zip or files').setInputFiles(zip);
+		await page.getByText('mine.zip: photon 2.2.0').waitFor();
+		const photon = async () => (await releasesOf(page)).find((r) => r.platform === 'photon' && r.version === '2.2.0');
+		expect(await photon()).toMatchObject({ source: 'mine.zip', offline: true });
+		await host.stop();
+		await page.reload();
+		expect(await photon()).toMatchObject({ source: 'mine.zip', offline: true });
+		expect(await callEngineOf(page, 'virtual.add', { platform: 'photon', version: '2.2.0' })).toMatchObject({ standIn: false });
+		await page.getByText('Your own files of Device OS').click();
+		await page.getByRole('button', { name: 'Remove mine.zip' }).click();
+		await page.getByText('none yet').waitFor();
+		expect(await photon()).toBeUndefined();
+	});
+
+	test('files that are no release are refused with the reason: damaged, incomplete, something else', async () => {
+		const page = await visit();
+		await open(page, 'releases');
+		await page.getByText('Your own files of Device OS').click();
+		const input = page.getByLabel('Zip or files');
+		const bytes = Buffer.from(releaseZip(realRelease('photon', '2.2.0')));
+		const give = (name: string, buffer: Buffer) => input.setInputFiles({ name, mimeType: 'application/octet-stream', buffer });
+		await give('short.zip', bytes.subarray(0, 5000));
+		await page.locator('.problem.error', { hasText: 'short.zip' }).waitFor();
+		const [, , part2] = realRelease('photon', '2.2.0').modules;
+		await give('alone.bin', Buffer.from(part2!.module.bytes));
+		await page.locator('.problem.error', { hasText: 'RELEASE_INCOMPLETE' }).waitFor();
+		await give('notes.txt', Buffer.from('not firmware'));
+		await page.locator('.problem.error', { hasText: 'notes.txt' }).waitFor();
+		expect(await here(page)).toEqual([]);
+	});
+
+	test('a newer version waits until the person says so; a tab that is open finds its files all the same', async () => {
+		const page = await visit();
+		const other = await page.context().newPage();
+		await open(other, '');
+		const dropped = readdirSync(join(builtSite(), 'assets')).find((name) => /^hex-page-.*\.js$/.test(name))!;
+		const newer = newerBuild(`assets/${dropped}`);
+		try {
+			host.folder = newer.folder;
+			host.missing.add(`assets/${dropped}`);
+			await page.reload();
+			await page.getByText('A new version of linac is ready.').first().waitFor();
+			const icon = (tab: Page) => tab.evaluate(async () => (await fetch('icon.svg')).text());
+			expect(await icon(page)).not.toContain('newer');
+			await page.getByRole('button', { name: 'Reload now' }).click();
+			await page.waitForFunction(async () => (await (await fetch('icon.svg')).text()).includes('newer'));
+			expect(await page.getByText('A new version of linac is ready.').count()).toBe(0);
+			await other.getByText('A new version of linac is ready.').first().waitFor();
+			await other.getByRole('link', { name: 'Hex generator' }).click();
+			await other.getByRole('heading', { level: 1, name: /hex/i }).waitFor();
+		} finally {
+			newer.remove();
+		}
+	});
+
+	test('a host that gives other files than were built is used with a network only', async () => {
+		const changed = mkdtempSync(join(tmpdir(), 'linac-site-test-'));
+		try {
+			cpSync(builtSite(), changed, { recursive: true });
+			writeFileSync(join(changed, 'icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"></svg>');
+			host.folder = changed;
+			const context = await browser.newContext();
+			contexts.push(context);
+			const page = await context.newPage();
+			await open(page, '');
+			const outcome = await page.evaluate(async () => {
+				const { installing, active } = await navigator.serviceWorker.register('service-worker.js');
+				if (!installing) return active ? 'kept' : 'redundant';
+				await new Promise((resolve) => installing.addEventListener('statechange', resolve, { once: true }));
+				return installing.state;
+			});
+			expect(outcome).toBe('redundant');
+			expect(await page.getByText('it opens without a network too').count()).toBe(0);
+			await open(page, 'inspect');
+		} finally {
+			rmSync(changed, { recursive: true, force: true });
+		}
+	});
+});
+
+/** The same build with another icon, and without one of its scripts: as if that had got another name. */
+function newerBuild(dropped: string): { folder: string; remove(): void } {
+	const folder = mkdtempSync(join(tmpdir(), 'linac-site-test-'));
+	cpSync(builtSite(), folder, { recursive: true });
+	const sha256 = (path: string) =>
+		createHash('sha256')
+			.update(readFileSync(join(folder, path)))
+			.digest('hex');
+	const before = sha256('icon.svg');
+	writeFileSync(join(folder, 'icon.svg'), readFileSync(join(folder, 'icon.svg'), 'utf8').replace('<title>linac', '<title>newer'));
+	const worker = join(folder, 'service-worker.js');
+	const entry = `[\\"${dropped}\\",\\"${sha256(dropped)}\\"],`;
+	const code = readFileSync(worker, 'utf8');
+	if (!code.includes(entry) || !code.includes(before)) throw new Error('the list of files has another form');
+	writeFileSync(
+		worker,
+		code
+			.replace(entry, '')
+			.replace(before, sha256('icon.svg'))
+			.replace(/version\\":\\"[0-9a-f]+/, 'version\\":\\"newer'),
+	);
+	return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
