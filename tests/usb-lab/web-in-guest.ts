@@ -112,6 +112,16 @@ export class RestoreCard {
 		return (await this.card.count()) === 0 ? null : this.card.getAttribute('data-stage');
 	}
 
+	/** All that the card says. */
+	async text(): Promise<string> {
+		return (await this.card.textContent()) ?? '';
+	}
+
+	/** How the job ended, e.g. `verified`. */
+	outcome(): Promise<string | null> {
+		return this.card.getByTestId('outcome').getAttribute('data-outcome');
+	}
+
 	button(name: string): Locator {
 		return this.card.getByRole('button', { name });
 	}
@@ -127,7 +137,7 @@ export class RestoreCard {
 			const stage = await this.stage();
 			if (stage !== null && until.includes(stage)) return stage;
 			await meanwhile(stage);
-			if (stage === 'failed') throw new Error(`The page says: ${await this.card.innerText()}`);
+			if (stage === 'failed') throw new Error(`The page says: ${await this.text()}`);
 			if (stage === 'plan') await this.button('Start').click();
 			if (await question.isVisible()) {
 				this.permissions++;
