@@ -78,17 +78,37 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		const page = await visit();
 		expect(await here(page)).toEqual([]);
 		expect((await releasesOf(page)).map((r) => `${r.platform} ${r.version}`)).toContain('boron 2.2.0');
-		const virtual = { platform: 'boron', version: '4.0.1' };
-		expect(await callEngineOf(page, 'virtual.add', virtual)).toMatchObject({ standIn: false });
+		const boron = { platform: 'boron', version: '4.0.1', application: true };
+		const { sha256 } = await callEngineOf<{ sha256: string }>(page, 'releases.zip', boron);
 		expect(await here(page)).toEqual(['boron 4.0.1']);
 		await host.stop();
 		await page.reload();
 		expect(await here(page)).toEqual(['boron 4.0.1']);
 		expect(await releasesOf(page)).toHaveLength(1);
-		expect(await callEngineOf(page, 'virtual.add', virtual)).toMatchObject({ standIn: false });
-		// Modules of linac's own stand in where no real ones can be had.
-		expect(await callEngineOf(page, 'virtual.add', { ...virtual, version: '2.2.0' })).toMatchObject({ standIn: true });
+		expect(await callEngineOf(page, 'releases.zip', boron)).toMatchObject({ sha256 });
+		await expect(callEngineOf(page, 'releases.zip', { ...boron, version: '2.2.0' })).rejects.toThrow('RELEASE_NOT_AVAILABLE');
 	});
+
+	test('with the host gone a virtual Boron is brought to another release, and the proof is shown', async () => {
+		const page = await visit();
+		for (const version of ['2.2.0', '4.0.1']) {
+			await callEngineOf(page, 'releases.zip', { platform: 'boron', version, application: true });
+		}
+		await host.stop();
+		await open(page, 'try');
+		await page.getByLabel('Board', { exact: true }).selectOption('boron');
+		await page.getByLabel('Device OS on it').selectOption('2.2.0');
+		await page.getByRole('button', { name: 'Plug in' }).click();
+		await page.getByLabel('Time passes').selectOption('100');
+		await page.getByRole('link', { name: 'Restore', exact: true }).click();
+		const card = page.getByTestId('device-card');
+		await card.getByLabel('Device OS release').selectOption('4.0.1');
+		await card.getByRole('button', { name: /plan/i }).click();
+		await card.getByRole('button', { name: 'Start', exact: true }).click({ timeout: 120_000 });
+		await page.locator('[data-testid="device-card"][data-stage="ended"]').waitFor({ timeout: 240_000 });
+		expect(await card.textContent()).toContain('4.0.1');
+		expect(await card.getByText(/verified/i).count()).toBeGreaterThan(0);
+	}, 480_000);
 
 	test('files that were added are here next time, come first, and can be removed', async () => {
 		const page = await visit();
@@ -106,7 +126,8 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		await host.stop();
 		await page.reload();
 		expect(await photon()).toMatchObject({ source: 'mine.zip', offline: true });
-		expect(await callEngineOf(page, 'virtual.add', { platform: 'photon', version: '2.2.0' })).toMatchObject({ standIn: false });
+		const photonZip = { platform: 'photon', version: '2.2.0', application: false };
+		expect(await callEngineOf(page, 'releases.zip', photonZip)).toMatchObject({ source: 'mine.zip' });
 		await page.getByText('Your own files of Device OS').click();
 		await page.getByRole('button', { name: 'Remove mine.zip' }).click();
 		await page.getByText('none yet').waitFor();

@@ -5,6 +5,7 @@
  */
 import { type Clock, nextTurn, systemClock } from './clock.js';
 import { cancelled } from './errors.js';
+import type { Disposer } from './events.js';
 
 /** Time that was lost to a busy processor is made up for as far as this, milliseconds of real time; the rest is dropped. */
 const CATCH_UP_MS = 20;
@@ -53,24 +54,27 @@ export class PacedClock implements Clock {
 	sleep(ms: number, signal?: AbortSignal): Promise<void> {
 		return new Promise((resolve, reject) => {
 			if (signal?.aborted) return reject(cancelled(signal.reason));
-			const sleeper: Sleeper = {
-				at: this.now() + Math.max(0, ms),
-				order: this.#order++,
-				wake: () => {
-					signal?.removeEventListener('abort', stop);
-					resolve();
-				},
-			};
 			const stop = () => {
-				this.#sleepers = this.#sleepers.filter((s) => s !== sleeper);
+				end();
 				reject(cancelled(signal?.reason));
 			};
+			const end = this.timer(ms, () => {
+				signal?.removeEventListener('abort', stop);
+				resolve();
+			});
 			signal?.addEventListener('abort', stop, { once: true });
-			this.#sleepers.push(sleeper);
-			// Somebody else may be waited for who wakes later.
-			if (this.#next() === sleeper) this.#nap?.abort();
-			void this.#pump();
 		});
+	}
+
+	timer(ms: number, onTime: () => void): Disposer {
+		const sleeper: Sleeper = { at: this.now() + Math.max(0, ms), order: this.#order++, wake: onTime };
+		this.#sleepers.push(sleeper);
+		// Somebody else may be waited for who wakes later.
+		if (this.#next() === sleeper) this.#nap?.abort();
+		void this.#pump();
+		return () => {
+			this.#sleepers = this.#sleepers.filter((s) => s !== sleeper);
+		};
 	}
 
 	/** Where the clock would be with an infinitely fast processor. */

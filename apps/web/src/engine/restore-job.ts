@@ -32,9 +32,13 @@ export interface RestoreOptions {
 }
 
 /** Windows looks for a driver when it first sees a device in a mode; whoever is quicker is used sooner (data of docs/hosts.md). */
-const realLimits: Partial<JobLimits> = { modeChangeMs: 60_000, bootMs: 60_000, returnMs: 15_000 };
-/** For somebody to press a button or plug the cable in, ms of real time. */
-const OPERATOR_MS = 180_000;
+const limits: Partial<JobLimits> = {
+	modeChangeMs: 60_000,
+	bootMs: 60_000,
+	returnMs: 15_000,
+	// For somebody to press a button or plug the cable in.
+	operatorMs: 180_000,
+};
 /** Between two events of progress of one device, ms of real time: a screen shows no more. */
 const PROGRESS_EVERY_MS = 100;
 
@@ -81,7 +85,7 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 			target: goal.target,
 			files,
 			allow: goal.allow,
-			limits: { ...(ref.virtual ? {} : realLimits), operatorMs: OPERATOR_MS * (ref.virtual ? virtualBench.speed : 1) },
+			limits: ref.virtual ? stretched(virtualBench.speed) : limits,
 			backup: keepBackup,
 			openRelease: async (name, version) => {
 				const release = await openReleaseFor(ref.virtual, name, version, signal);
@@ -109,6 +113,12 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 		if (proved) await storedJobs.remove(job.key);
 		return report;
 	});
+}
+
+/** Where virtual time runs faster, this computer and the person in front of it do not. */
+function stretched(speed: number): Partial<JobLimits> {
+	const factor = Math.max(1, speed);
+	return Object.fromEntries(Object.entries({ answerMs: 10_000, ...limits }).map(([name, ms]) => [name, ms * factor]));
 }
 
 function hasStandIn(release: ReleaseSet): boolean {
