@@ -6,13 +6,14 @@
 import { platforms, releases } from '@linac/catalog';
 import { asLinacError, portableDigests } from '@linac/core';
 import type { Plan } from '@linac/planner';
-import { type Diagnosis, type JobEvent, type JobLimits, type RestoreReport, restore } from '@linac/programmer';
+import { type Diagnosis, defaultLimits, type JobEvent, type JobLimits, type RestoreReport, restore } from '@linac/programmer';
 import { keepBackup } from './backups.js';
 import { withDevice } from './device-locks.js';
+import { type DeviceRef, isNameless, keyOf } from './device-ref.js';
 import { type DeviceState, stateOf } from './device-state.js';
 import { JobSources } from './restore-goal.js';
 import { type RestoreGoal, type StoredJob, storedJobs } from './storage.js';
-import { type DeviceRef, hostFor, keyOf, presentDevice } from './usb-host.js';
+import { hostFor, presentDevice } from './usb-host.js';
 import { virtualBench } from './virtual-bench.js';
 
 export type RestoreEvent =
@@ -33,14 +34,10 @@ export interface RestoreOptions {
 	signal: AbortSignal;
 }
 
+/** For somebody to press a button or plug the cable in, ms. */
+const OPERATOR_MS = 180_000;
 /** Windows looks for a driver when it first sees a device in a mode; whoever is quicker is used sooner (data of docs/hosts.md). */
-const limits: Partial<JobLimits> = {
-	modeChangeMs: 60_000,
-	bootMs: 60_000,
-	returnMs: 15_000,
-	// For somebody to press a button or plug the cable in.
-	operatorMs: 180_000,
-};
+const realLimits: Partial<JobLimits> = { modeChangeMs: 60_000, bootMs: 60_000, returnMs: 15_000, operatorMs: OPERATOR_MS };
 /** Between two events of progress of one device, ms of real time: a screen shows no more. */
 const PROGRESS_EVERY_MS = 100;
 
@@ -55,7 +52,7 @@ export function answerPlan(ref: DeviceRef, yes: boolean): boolean {
 
 /** Throws `LinacError` when nothing has been written: `DEVICE_BUSY`, `CANCELLED` when the plan was declined, and what `restore()` throws. */
 export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promise<RestoreReport> {
-	return withDevice(ref.name, async () => {
+	return withDevice(ref, async () => {
 		const { goal, resumed, signal } = options;
 		const present = await presentDevice(ref);
 		const { found } = present;
@@ -77,7 +74,8 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 		const progress = new ThinProgress((event) => options.emit({ type: 'job', event }));
 		let begun = resumed;
 		const begin = async () => {
-			if (!begun) await storedJobs.put(job);
+			// Nothing would tell later which device without an id it was.
+			if (!begun && !isNameless(ref)) await storedJobs.put(job);
 			begun = true;
 			options.emit({ type: 'begun' });
 		};
@@ -91,7 +89,7 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 			target: goal.target,
 			files,
 			allow: goal.allow,
-			limits: ref.virtual ? stretched(virtualBench.speed) : limits,
+			limits: ref.virtual ? stretched(virtualBench.speed) : realLimits,
 			backup: keepBackup,
 			openRelease: (_, version) => sources.release(version),
 			// None is no failure here: the device is then left without, and is told so.
@@ -120,8 +118,9 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 
 /** Where virtual time runs faster, this computer and the person in front of it do not. */
 function stretched(speed: number): Partial<JobLimits> {
-	const factor = Math.max(1, speed);
-	return Object.fromEntries(Object.entries({ answerMs: 10_000, ...limits }).map(([name, ms]) => [name, ms * factor]));
+	const { modeChangeMs, bootMs, answerMs, returnMs } = defaultLimits;
+	const limits = { modeChangeMs, bootMs, answerMs, returnMs, operatorMs: OPERATOR_MS };
+	return Object.fromEntries(Object.entries(limits).map(([name, ms]) => [name, ms * Math.max(1, speed)]));
 }
 
 function whenThereIsNone(error: unknown): undefined {
