@@ -57,6 +57,7 @@ export function ChooseForm({ card, state, releases }: { card: Card; state: Devic
 		void makePlan(card, { target: chosen.version, application: choice, allow: older ? ['downgrade'] : [] });
 	};
 	if (state.findings.some((f) => f.code === 'DEVICE_PROTECTED')) return null;
+	if (releases.length === 0) return <p>There is no release of Device OS for this board.</p>;
 	const groups = (['lts', 'legacy', 'preview'] as const).map((line) => ({ line, of: shown.filter((r) => r.line === line) }));
 	return (
 		<form class="restore-choose" onSubmit={submit}>
@@ -122,27 +123,15 @@ export function ChooseForm({ card, state, releases }: { card: Card; state: Devic
 					</label>
 				))}
 				{application === 'file' && (
-					<>
-						<FileDrop
-							id={`${id}-file`}
-							label="Application file"
-							help="A .bin or .hex, or a .zip with the application and its assets."
-							accept=".bin,.hex,.zip"
-							onFiles={([given]) => given && void takeFile(given)}
-						/>
-						{file && (
-							<p class={file.wrong.length > 0 ? 'restore-wrong' : undefined} role="status">
-								{file.wrong.length > 0 ? (
-									<>
-										<strong>Error: </strong>
-										{file.wrong.join(' ')}
-									</>
-								) : (
-									`${file.name}: ${file.about}`
-								)}
-							</p>
-						)}
-					</>
+					<FileDrop
+						id={`${id}-file`}
+						label="Application file"
+						help="A .bin or .hex, or a .zip with the application and its assets."
+						accept=".bin,.hex,.zip"
+						{...(file ? { chosen: `${file.name}${file.about && ` (${file.about})`}`, wrong: file.wrong } : {})}
+						onRemove={() => setFile(undefined)}
+						onFiles={([given]) => given && void takeFile(given)}
+					/>
 				)}
 			</fieldset>
 			<div class="row end">

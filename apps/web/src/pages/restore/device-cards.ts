@@ -7,6 +7,7 @@ import type { Plan } from '@linac/planner';
 import type { Diagnosis, JobEvent, RestoreReport } from '@linac/programmer';
 import { type Signal, signal } from '@preact/signals';
 import type { DeviceShown } from '../../engine/device-methods.js';
+import { isNameless } from '../../engine/device-ref.js';
 import type { DeviceState } from '../../engine/device-state.js';
 import type { ReleaseChoice } from '../../engine/release-choices.js';
 import type { RestoreEvent } from '../../engine/restore-job.js';
@@ -14,7 +15,8 @@ import type { UnfinishedJob } from '../../engine/restore-methods.js';
 import type { RestoreGoal } from '../../engine/storage.js';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
-import { type JobProgress, nextProgress, noProgress } from './job-progress.js';
+import { holdPage } from '../../shell/hold.js';
+import { fetching, type JobProgress, nextProgress, noProgress } from './job-progress.js';
 import { perFrame } from './per-frame.js';
 
 export type Stage =
@@ -91,20 +93,38 @@ function meetUnfinished(job: UnfinishedJob, devices: readonly DeviceShown[]): vo
 }
 
 function update(devices: readonly DeviceShown[]): void {
+	const there = new Set<string>();
 	for (const device of devices) {
-		const card = cards.value.find((c) => c.key === device.key) ?? add({ ...device, stage: { name: 'looking' } });
+		const own = cards.value.find((c) => c.key === device.key) ?? successor(device);
+		const card = own ?? add({ ...device, stage: { name: 'looking' } });
+		there.add(card.key);
 		const was = card.present.value;
 		card.present.value = device;
 		if (was === undefined) arrived(card, device);
-		else if (was.busy && !device.busy && card.stage.value.name === 'failed') void look(card);
+		else if (was.busy && !device.busy) void givenUp(card);
 	}
-	const there = new Set(devices.map((d) => d.key));
 	for (const card of cards.value) {
 		if (there.has(card.key)) continue;
 		card.present.value = undefined;
 		const { name } = card.stage.value;
 		if (name === 'choose' || name === 'failed') remove(card);
 	}
+}
+
+/** A device without an id that comes while a job waits for one of its kind: the job takes it for its own, and so does its card. */
+function successor(device: DeviceShown): Card | undefined {
+	if (!isNameless(device)) return undefined;
+	const waiting = (c: Card) => c.stop !== undefined && isNameless(c) && c.platform === device.platform;
+	return cards.value.find((c) => waiting(c) && c.virtual === device.virtual);
+}
+
+/** Another tab has ended its work on the device. */
+async function givenUp(card: Card): Promise<void> {
+	const { name } = card.stage.value;
+	if (name === 'failed') return look(card);
+	if (name !== 'unfinished') return;
+	const still = await callEngine('restore.unfinished', undefined);
+	if (!still.some((job) => job.key === card.key) && card.stage.value.name === 'unfinished') await look(card);
 }
 
 function arrived(card: Card, device: DeviceShown): void {
@@ -139,7 +159,8 @@ export function remove(card: Card): void {
 
 const refOf = ({ virtual, name }: Card) => ({ virtual, name });
 /** How a device is called in sentences. */
-export const nameOf = ({ displayName, name }: Pick<Card, 'displayName' | 'name'>): string => `${displayName} ${name}`;
+export const nameOf = ({ displayName, name }: Pick<Card, 'displayName' | 'name'>): string =>
+	isNameless({ name }) ? `${displayName} without id` : `${displayName} ${name}`;
 
 /** Looks at what is on the device, and what it may be brought to. */
 export async function look(card: Card): Promise<void> {
@@ -190,6 +211,8 @@ export function cancel(card: Card): void {
 	card.stop?.abort();
 }
 
+const whyHeld = (card: Card) => `${nameOf(card)} is being programmed.`;
+
 type RunOptions = { signal: AbortSignal; onEvent(event: RestoreEvent): void };
 
 async function run(card: Card, call: (options: RunOptions) => Promise<RestoreReport>): Promise<void> {
@@ -198,17 +221,24 @@ async function run(card: Card, call: (options: RunOptions) => Promise<RestoreRep
 	card.progress.value = noProgress;
 	card.diagnosis.value = undefined;
 	let begun = card.stage.value.name === 'running';
+	// Jobs go on while another page of the site is shown, but not when the site is left.
+	let letGo = begun ? holdPage(whyHeld(card)) : undefined;
 	try {
 		const report = await call({
 			signal: stop.signal,
 			onEvent: (event) => {
-				if (event.type === 'begun') begun = true;
-				perFrame(() => take(card, event));
+				if (event.type === 'begun') {
+					begun = true;
+					letGo ??= holdPage(whyHeld(card));
+				}
+				perFrame(card.key, () => take(card, event));
 			},
 		});
-		perFrame(() => end(card, report));
+		perFrame(card.key, () => end(card, report));
 	} catch (error) {
-		perFrame(() => fail(card, error as LinacError, begun, stop.signal.aborted));
+		perFrame(card.key, () => fail(card, error as LinacError, begun, stop.signal.aborted));
+	} finally {
+		letGo?.();
 	}
 }
 
@@ -219,6 +249,9 @@ function take(card: Card, event: RestoreEvent): void {
 			card.diagnosis.value = { state, target, application };
 			break;
 		}
+		case 'fetching':
+			card.progress.value = fetching(card.progress.value, event);
+			break;
 		case 'plan':
 			card.stage.value = { name: 'plan', plan: event.plan, standIn: event.standIn };
 			announce(`The plan for the ${nameOf(card)} is ready.`);

@@ -1,5 +1,6 @@
 /** The page "Restore a device": the devices that may be used, each with its own way from the look to the proof. */
 import { useEffect, useState } from 'preact/hooks';
+import { callEngine } from '../../link/page-link.js';
 import { Failure } from '../../parts/problems.js';
 import { address } from '../../shell/router.js';
 import { Backups } from './backups.js';
@@ -18,13 +19,6 @@ import './restore.css';
 
 export default function RestorePage() {
 	useEffect(() => watchCards(), []);
-	useEffect(() => {
-		const warn = (event: BeforeUnloadEvent) => {
-			if (cards.value.some((c) => c.stage.value.name === 'running')) event.preventDefault();
-		};
-		addEventListener('beforeunload', warn);
-		return () => removeEventListener('beforeunload', warn);
-	}, []);
 	return (
 		<section class="restore">
 			<h1>Restore a device</h1>
@@ -47,6 +41,7 @@ function Connect() {
 		setNote('');
 		try {
 			await navigator.usb.requestDevice({ filters: filters.value ?? [] });
+			await callEngine('devices.changed', undefined);
 		} catch (error) {
 			// Whoever closes the list has changed their mind; anything else is told.
 			if ((error as Error).name !== 'NotFoundError') setNote((error as Error).message);
