@@ -38,6 +38,7 @@ const mirrored: readonly [platform: string, version: string][] = [
 	['boron', '2.2.0'],
 	['boron', '4.0.1'],
 	['argon', '4.0.1'],
+	['tracker', '4.0.1'],
 	['photon', '2.2.0'],
 	['photon', '2.3.1'],
 ];
