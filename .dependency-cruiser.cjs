@@ -26,8 +26,14 @@ module.exports = {
 			name: 'universal-code-needs-no-node',
 			comment: 'Everything below host and apps runs in a browser too.',
 			severity: 'error',
-			from: { path: '^packages/(core|firmware|catalog|planner|image|usb|serial|programmer|virtual)/src/', pathNot: test },
+			from: { path: '^(packages/(core|firmware|catalog|planner|image|usb|serial|programmer|virtual)|apps/web)/src/', pathNot: test },
 			to: { dependencyTypes: ['core'] },
+		},
+		{
+			name: 'the-web-app-stands-on-the-packages-alone',
+			severity: 'error',
+			from: { path: '^apps/web/src/' },
+			to: { path: '^(packages/host|apps/cli)/' },
 		},
 		{ name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
 		{

@@ -1,7 +1,5 @@
 /** `linac web` as a browser and a stranger meet it: the built command, a small site, a mirror of real releases. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { openReleaseZip, releasePart, releaseZip } from '@linac/catalog';
@@ -10,81 +8,17 @@ import { nodeDigests } from '@linac/host';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { boronParts, mirrorInMemory, realRelease, writeMirror } from '../support/mirrors.js';
 import { standInMbr } from '../support/nordic-mbr.js';
-import { cleanEnv, linac, main, temporaryFolder } from './cli-harness.js';
+import { linac, temporaryFolder } from './cli-harness.js';
+import { WebCommand } from './web-command.js';
 
 const policy = "default-src 'none'; script-src 'self'";
 const folder = temporaryFolder();
 const at = (path: string) => join(folder.path, path);
 const env = { LINAC_CACHE: at('cache'), LINAC_OFFLINE: '' };
 
-interface Answer {
-	status: number;
-	headers: IncomingHttpHeaders;
-	body: Buffer;
-}
-
-class WebCommand {
-	readonly port: number;
-	readonly url: string;
-	readonly #child: ChildProcess;
-
-	private constructor(child: ChildProcess, { url }: { url: string }) {
-		this.#child = child;
-		this.url = url;
-		this.port = Number(new URL(url).port);
-	}
-
-	static start(args: string[] = [], { more = {}, source = at('mirror') } = {}): Promise<WebCommand> {
-		return new Promise((resolve, reject) => {
-			const child = spawn(
-				process.execPath,
-				[main, 'web', '--listen', '127.0.0.1:0', '--site', at('site'), '--source', source, '--json', ...args],
-				{ stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnv({ ...env, ...more }) },
-			);
-			let stdout = '';
-			let stderr = '';
-			child.stderr.setEncoding('utf8').on('data', (text: string) => {
-				stderr += text;
-			});
-			child.stdout.setEncoding('utf8').on('data', (text: string) => {
-				stdout += text;
-				try {
-					resolve(new WebCommand(child, JSON.parse(stdout)));
-				} catch {
-					// Not whole yet.
-				}
-			});
-			child.on('close', (code) => reject(new Error(`linac web ended with ${code}: ${stdout}${stderr}`)));
-		});
-	}
-
-	/** The path goes out as it is, which no `fetch` would do. */
-	ask(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
-		return new Promise((resolve, reject) => {
-			const asked = request({ host: '127.0.0.1', port: this.port, path, method, headers, agent: false }, (answer) => {
-				const parts: Buffer[] = [];
-				answer.on('data', (part: Buffer) => parts.push(part));
-				answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(parts) }));
-			});
-			asked.on('error', reject);
-			asked.end();
-		});
-	}
-
-	async failure(path: string, headers?: Record<string, string>, method?: string) {
-		const { status, body } = await this.ask(path, headers, method);
-		return { status, ...(JSON.parse(body.toString()) as { code: string; message: string; hint?: string }) };
-	}
-
-	/** Ends it as Ctrl-C does. Returns its exit code. */
-	stop(): Promise<number> {
-		return new Promise((resolve) => {
-			this.#child.removeAllListeners('close');
-			this.#child.on('close', (code) => resolve(code ?? -1));
-			this.#child.kill('SIGINT');
-		});
-	}
-}
+/** With the small site, and a mirror as its source. */
+const start = (args: string[] = [], { more = {}, source = at('mirror') } = {}) =>
+	WebCommand.start(['--site', at('site'), '--source', source, ...args], { ...env, ...more });
 
 let web: WebCommand;
 
@@ -96,7 +30,7 @@ beforeAll(async () => {
 	writeFileSync(at('site/.secret.json'), '{}');
 	writeFileSync(at('secret.json'), '{}');
 	writeMirror(at('mirror'), await mirrorInMemory([...boronParts(), releasePart(realRelease('photon', '2.2.0'))]));
-	web = await WebCommand.start();
+	web = await start();
 });
 afterAll(async () => {
 	await web?.stop();
@@ -190,7 +124,7 @@ describe('who is answered', () => {
 	});
 
 	test('a further name with --host-name', async () => {
-		const behindProxy = await WebCommand.start(['--host-name', 'linac.example']);
+		const behindProxy = await start(['--host-name', 'linac.example']);
 		try {
 			expect((await behindProxy.ask('/', { host: 'linac.example' })).status).toBe(200);
 			expect((await behindProxy.ask('/', { host: 'other.example' })).status).toBe(403);
@@ -230,7 +164,7 @@ describe('the releases', () => {
 	});
 
 	test('with --offline are those that are here alone, and another one is refused with what to do', async () => {
-		const offline = await WebCommand.start(['--offline']);
+		const offline = await start(['--offline']);
 		try {
 			expect(await listed(offline)).toHaveLength(2);
 			const failure = await offline.failure('/api/releases/boron/2.2.0.zip');
@@ -285,7 +219,7 @@ describe('the releases', () => {
 		const bytes = readFileSync(path);
 		bytes[1000]! ^= 1;
 		writeFileSync(path, bytes);
-		const command = await WebCommand.start([], { source: at('changed') });
+		const command = await start([], { source: at('changed') });
 		try {
 			const failure = await command.failure('/api/releases/boron/4.0.1.zip');
 			expect(failure).toMatchObject({ status: 502, code: 'MIRROR_FILE_CHANGED' });
@@ -298,7 +232,7 @@ describe('the releases', () => {
 
 describe('the command', () => {
 	test('ends on Ctrl-C at once, with a browser that keeps its connection open', async () => {
-		const command = await WebCommand.start();
+		const command = await start();
 		const socket = connect(command.port, '127.0.0.1');
 		socket.on('error', () => {});
 		await new Promise((resolve) => socket.once('connect', resolve));
@@ -318,6 +252,12 @@ describe('the command', () => {
 		expect((await linac(['web', '--site', at('empty'), '--listen', ':0'], { env })).stderr).toContain('WEB_NOT_BUILT');
 	});
 
+	test('with a source that is not there ends, as every other command does', async () => {
+		const result = await linac(['web', '--site', at('site'), '--listen', ':0', '--source', at('nowhere')], { env });
+		expect(result.code).toBe(3);
+		expect(result.stderr).toContain('nowhere');
+	});
+
 	test('at a port that is taken says so, and how to take another one', async () => {
 		const result = await linac(['web', '--site', at('site'), '--listen', `127.0.0.1:${web.port}`], { env });
 		expect(result.code).toBe(9);
@@ -332,7 +272,7 @@ describe('the command', () => {
 			const opener = at(process.platform === 'darwin' ? 'bin/open' : 'bin/xdg-open');
 			writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" > ${at('opened.tmp')} && mv ${at('opened.tmp')} ${at('opened')}\n`);
 			chmodSync(opener, 0o755);
-			const command = await WebCommand.start(['--open'], { more: { PATH: `${at('bin')}:/usr/bin:/bin` } });
+			const command = await start(['--open'], { more: { PATH: `${at('bin')}:/usr/bin:/bin` } });
 			try {
 				while (!existsSync(at('opened'))) await new Promise((resolve) => setTimeout(resolve, 10));
 				expect(readFileSync(at('opened'), 'utf8')).toBe(command.url);

@@ -18,17 +18,19 @@ const pages = ['', 'restore', 'hex', 'inspect', 'releases', 'identify', 'try'];
 describe.skipIf(!hasChromium())('the site after the first visit', () => {
 	let browser: Browser;
 	let host: PlainHost;
+	let built: string;
 	const contexts: BrowserContext[] = [];
 	/** Requests to anybody but the host, and what the policy of the page had to forbid. */
 	const strayed: string[] = [];
 
 	beforeAll(async () => {
-		[browser, host] = await Promise.all([startChromium(), siteMirror().then((mirror) => PlainHost.start(builtSite(), mirror))]);
+		built = builtSite();
+		[browser, host] = await Promise.all([startChromium(), siteMirror().then((mirror) => PlainHost.start(built, mirror))]);
 	});
 	afterEach(async () => {
 		await Promise.all(contexts.splice(0).map((context) => context.close()));
 		await host.stop();
-		host.folder = builtSite();
+		host.folder = built;
 		host.missing.clear();
 		await host.startAgain();
 		expect(strayed.splice(0)).toEqual([]);
@@ -68,27 +70,48 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		await host.stop();
 		for (const name of pages) {
 			await open(page, name);
-			await page.reload();
-			await page.locator('main h1').first().waitFor();
 			expect(await page.getByText('could not be loaded').count(), name).toBe(0);
 		}
+		const tab = await page.context().newPage();
+		await open(tab, 'hex');
+		expect(await tab.getByText('could not be loaded').count()).toBe(0);
 	});
 
 	test('a release that was used before is here without the host, the others are not', async () => {
 		const page = await visit();
 		expect(await here(page)).toEqual([]);
 		expect((await releasesOf(page)).map((r) => `${r.platform} ${r.version}`)).toContain('boron 2.2.0');
-		const virtual = { platform: 'boron', version: '4.0.1' };
-		expect(await callEngineOf(page, 'virtual.add', virtual)).toMatchObject({ standIn: false });
+		const boron = { platform: 'boron', version: '4.0.1', application: true };
+		const { sha256 } = await callEngineOf<{ sha256: string }>(page, 'releases.zip', boron);
 		expect(await here(page)).toEqual(['boron 4.0.1']);
 		await host.stop();
 		await page.reload();
 		expect(await here(page)).toEqual(['boron 4.0.1']);
 		expect(await releasesOf(page)).toHaveLength(1);
-		expect(await callEngineOf(page, 'virtual.add', virtual)).toMatchObject({ standIn: false });
-		// Modules of linac's own stand in where no real ones can be had.
-		expect(await callEngineOf(page, 'virtual.add', { ...virtual, version: '2.2.0' })).toMatchObject({ standIn: true });
+		expect(await callEngineOf(page, 'releases.zip', boron)).toMatchObject({ sha256 });
+		await expect(callEngineOf(page, 'releases.zip', { ...boron, version: '2.2.0' })).rejects.toThrow('RELEASE_NOT_AVAILABLE');
 	});
+
+	test('with the host gone a virtual Boron is brought to another release, and the proof is shown', async () => {
+		const page = await visit();
+		for (const version of ['2.2.0', '4.0.1']) {
+			await callEngineOf(page, 'releases.zip', { platform: 'boron', version, application: true });
+		}
+		await host.stop();
+		await open(page, 'try');
+		await page.getByLabel('Board', { exact: true }).selectOption('boron');
+		await page.getByLabel('Device OS on it').selectOption('2.2.0');
+		await page.getByRole('button', { name: 'Plug in' }).click();
+		await page.getByLabel('Time passes').selectOption('100');
+		await page.getByRole('link', { name: 'Restore', exact: true }).click();
+		const card = page.getByTestId('device-card');
+		await card.getByLabel('Device OS release').selectOption('4.0.1');
+		await card.getByRole('button', { name: /plan/i }).click();
+		await card.getByRole('button', { name: 'Start', exact: true }).click({ timeout: 120_000 });
+		await page.locator('[data-testid="device-card"][data-stage="ended"]').waitFor({ timeout: 240_000 });
+		expect(await card.textContent()).toContain('4.0.1');
+		expect(await card.getByText(/verified/i).count()).toBeGreaterThan(0);
+	}, 480_000);
 
 	test('files that were added are here next time, come first, and can be removed', async () => {
 		const page = await visit();
@@ -106,7 +129,8 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		await host.stop();
 		await page.reload();
 		expect(await photon()).toMatchObject({ source: 'mine.zip', offline: true });
-		expect(await callEngineOf(page, 'virtual.add', { platform: 'photon', version: '2.2.0' })).toMatchObject({ standIn: false });
+		const photonZip = { platform: 'photon', version: '2.2.0', application: false };
+		expect(await callEngineOf(page, 'releases.zip', photonZip)).toMatchObject({ source: 'mine.zip' });
 		await page.getByText('Your own files of Device OS').click();
 		await page.getByRole('button', { name: 'Remove mine.zip' }).click();
 		await page.getByText('none yet').waitFor();
@@ -134,8 +158,8 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		const page = await visit();
 		const other = await page.context().newPage();
 		await open(other, '');
-		const dropped = readdirSync(join(builtSite(), 'assets')).find((name) => /^hex-page-.*\.js$/.test(name))!;
-		const newer = newerBuild(`assets/${dropped}`);
+		const dropped = readdirSync(join(built, 'assets')).find((name) => /^hex-page-.*\.js$/.test(name))!;
+		const newer = newerBuild(built, `assets/${dropped}`);
 		try {
 			host.folder = newer.folder;
 			host.missing.add(`assets/${dropped}`);
@@ -157,7 +181,7 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 	test('a host that gives other files than were built is used with a network only', async () => {
 		const changed = mkdtempSync(join(tmpdir(), 'linac-site-test-'));
 		try {
-			cpSync(builtSite(), changed, { recursive: true });
+			cpSync(built, changed, { recursive: true });
 			writeFileSync(join(changed, 'icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"></svg>');
 			host.folder = changed;
 			const context = await browser.newContext();
@@ -180,9 +204,9 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 });
 
 /** The same build with another icon, and without one of its scripts: as if that had got another name. */
-function newerBuild(dropped: string): { folder: string; remove(): void } {
+function newerBuild(built: string, dropped: string): { folder: string; remove(): void } {
 	const folder = mkdtempSync(join(tmpdir(), 'linac-site-test-'));
-	cpSync(builtSite(), folder, { recursive: true });
+	cpSync(built, folder, { recursive: true });
 	const sha256 = (path: string) =>
 		createHash('sha256')
 			.update(readFileSync(join(folder, path)))

@@ -77,6 +77,8 @@ export function describeSite(name: string, body: (site: Site) => void): void {
 					colorScheme: scheme,
 					reducedMotion: 'reduce',
 					locale: 'en-GB',
+					// Files that the browser keeps would hide what the host does. Tried in offline.test.ts.
+					serviceWorkers: 'block',
 				});
 				contexts.push(context);
 				watch(context, host!.address, (complaint) => {
@@ -107,6 +109,7 @@ function watch(context: BrowserContext, address: string, complain: (complaint: s
 		const { url } = message.location();
 		// No signature beside a mirror is as good as any: the browser says so on the console all the same.
 		if (url.endsWith('/linac-mirror.json.sig')) return;
+		if (message.text() === 'Service Worker registration blocked by Playwright') return;
 		if (message.type() === 'error' || message.type() === 'warning') {
 			complain(`${message.type()} on the console: ${message.text()} (${url})`);
 		}

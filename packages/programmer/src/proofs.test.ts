@@ -1,6 +1,6 @@
 import type { DeviceSnapshot, ExpectedModule } from '@linac/planner';
 import { expect, test } from 'vitest';
-import { evidenceRow, Proofs } from './proofs.js';
+import { evidenceRow, Proofs, withBefore } from './proofs.js';
 
 const expected: ExpectedModule = { slot: 'system-part1', function: 4, index: 1, version: 4005, contentSha256: 'aa' };
 const device = (
@@ -47,4 +47,16 @@ test('a hash that the device tells decides over the version that it tells', () =
 test('a module that nothing speaks of is not proved', () => {
 	const empty: DeviceSnapshot = { platform: 'boron', mode: 'normal', modules: [], depth: 'reported', via: 'usb' };
 	expect(evidenceRow(expected, undefined, empty, new Proofs())).toMatchObject({ proof: 'none', ok: false });
+});
+
+test('what was there before the job is told even when the device was looked at again after a disturbance', () => {
+	const later = evidenceRow(
+		expected,
+		device({ version: 4005, valid: true }),
+		device({ version: 4005, valid: true }),
+		new Proofs(),
+	);
+	expect(withBefore(later, device({ version: 2202, valid: false })).before).toEqual({ version: 2202, valid: false });
+	const nothing: DeviceSnapshot = { platform: 'boron', mode: 'normal', modules: [], depth: 'reported', via: 'usb' };
+	expect(withBefore(later, nothing)).not.toHaveProperty('before');
 });

@@ -24,6 +24,8 @@ export async function releaseApi(options: ReleaseApiOptions): Promise<Hono> {
 	const sources = await options.open((progress) => {
 		download = progress;
 	});
+	// What was named and cannot be read is told before anybody opens the page.
+	await sources.offline(options.signal);
 	const opening = new SharedWork<ReleaseSet>();
 	let queue: Promise<unknown> = Promise.resolve();
 

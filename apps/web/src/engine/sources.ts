@@ -13,6 +13,7 @@ import type {
 } from '@linac/catalog';
 import { asLinacError, LinacError, SharedWork, throwIfCancelled, unwrap } from '@linac/core';
 import { judgeMbr } from '@linac/image';
+import { tellFetching } from '../link/engine-link.js';
 import { httpMirror } from './http-mirror.js';
 import { keepApplication, keepFurther, keepRelease, keptPlace } from './kept-releases.js';
 import { linacServer } from './linac-server.js';
@@ -43,6 +44,8 @@ const isHere = (place: ReleasePlace) => place === ownPlace || place === keptPlac
 
 const opening = new SharedWork<ReleaseSet>();
 const watching = new Map<string, Set<OnProgress>>();
+/** How far each is that is being fetched. */
+const fetching = new Map<string, SourceProgress>();
 
 /**
  * Throws `RELEASE_NOT_AVAILABLE` with what every source answered. What is asked for several times at once is fetched once. A release that came from a
@@ -54,13 +57,19 @@ export async function openRelease(query: ReleaseQuery, signal?: AbortSignal, onP
 	watching.set(key, told);
 	if (onProgress) told.add(onProgress);
 	const tell = (progress: SourceProgress) => {
+		fetching.set(key, progress);
+		tellFetching([...fetching.values()]);
 		for (const one of watching.get(key) ?? []) one(progress);
 	};
 	try {
-		return await opening.do(key, (s) => openOnce(query, s, tell), signal);
+		return await opening.do(key, (s) => openOnce(query, s, tell).finally(() => fetched(key)), signal);
 	} finally {
 		if (onProgress) told.delete(onProgress);
 	}
+}
+
+function fetched(key: string): void {
+	if (fetching.delete(key)) tellFetching([...fetching.values()]);
 }
 
 async function openOnce(query: ReleaseQuery, signal: AbortSignal, onProgress: OnProgress): Promise<ReleaseSet> {

@@ -1,4 +1,5 @@
 /** The engine's end of the link: runs in its worker, calls the methods and carries events, results, errors and questions to the page. */
+import type { SourceProgress } from '@linac/catalog';
 import { asLinacError, type Disposer } from '@linac/core';
 import type { FailureMessage, FromEngine, Method, Question, ToEngine } from './messages.js';
 
@@ -78,6 +79,12 @@ export function handOver<T extends object>(value: T, buffers: readonly Uint8Arra
 		buffers.map((b) => b.buffer as ArrayBuffer),
 	);
 	return value;
+}
+
+/** Has the page show what is being fetched. */
+export function tellFetching(downloads: SourceProgress[]): void {
+	// Engine code that a test runs in Node has no page.
+	if (typeof scope.postMessage === 'function') post({ kind: 'fetching', downloads });
 }
 
 function buffersOf(value: unknown): Transferable[] {

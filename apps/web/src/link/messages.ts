@@ -2,6 +2,7 @@
  * What the page and the engine's worker say to each other: plain values that the structured clone algorithm copies. The engine runs in a worker so
  * that the page stays smooth whatever is computed. Not for what the methods do: that is `engine/methods.ts`.
  */
+import type { SourceProgress } from '@linac/catalog';
 import type { Json } from '@linac/core';
 
 /** An error as it crosses: the fields of a `LinacError`. */
@@ -26,7 +27,9 @@ export type FromEngine =
 	/** The engine needs something that only a page can do, such as asking for a permission. */
 	| { kind: 'ask'; id: number; question: Question }
 	/** The question has been answered by the world itself. */
-	| { kind: 'withdraw'; id: number };
+	| { kind: 'withdraw'; id: number }
+	/** What is fetched at the moment, for whichever calls. Empty: nothing any more. */
+	| { kind: 'fetching'; downloads: SourceProgress[] };
 
 /**
  * A device came back under another product id (it is in DFU mode now), for which the browser wants a second permission, and only a click may ask for

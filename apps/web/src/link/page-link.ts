@@ -1,4 +1,5 @@
 /** The page's end of the link: starts the engine's worker when it is first needed, and calls its methods. */
+import type { SourceProgress } from '@linac/catalog';
 import { LinacError, type RetryClass } from '@linac/core';
 import type { EngineMethods } from '../engine/methods.js';
 import type { FailureMessage, FromEngine, Method, Question, ToEngine } from './messages.js';
@@ -28,6 +29,13 @@ let next = 1;
 const pending = new Map<number, Pending>();
 const asked = new Map<number, AbortController>();
 let handler: QuestionHandler | undefined;
+
+let showFetching: ((downloads: SourceProgress[]) => void) | undefined;
+
+/** Who shows what the engine fetches: the shell. */
+export function watchFetching(show: (downloads: SourceProgress[]) => void): void {
+	showFetching = show;
+}
 
 /** Who answers the engine's questions: the shell. */
 export function answerQuestions(answer: QuestionHandler): void {
@@ -72,6 +80,7 @@ function start(): Worker {
 function receive(message: FromEngine): void {
 	if (message.kind === 'ask') void ask(message.id, message.question);
 	else if (message.kind === 'withdraw') asked.get(message.id)?.abort();
+	else if (message.kind === 'fetching') showFetching?.(message.downloads);
 	else {
 		const call = pending.get(message.id);
 		if (message.kind === 'event') call?.onEvent?.(message.event as never);
@@ -101,6 +110,7 @@ function stopped(why: string): void {
 	worker?.terminate();
 	worker = undefined;
 	for (const open of asked.values()) open.abort();
+	showFetching?.([]);
 	const calls = [...pending.values()];
 	pending.clear();
 	const error = new LinacError('ENGINE_STOPPED', `The engine of this page has stopped: ${why}.`, {

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { StartPage } from '../pages/start/start-page.js';
 import { Announcer } from '../parts/announcer.js';
 import { Failure } from '../parts/problems.js';
+import { Fetching } from './fetching.js';
 import { NewVersion } from './new-version.js';
 import { type Page, pages } from './pages.js';
 import { Questions } from './questions.js';
@@ -38,6 +39,7 @@ export function App() {
 				{name === '' ? <StartPage /> : page ? <Loaded key={page.name} page={page} /> : <NoSuchPage name={name} />}
 			</main>
 			<VirtualStrip />
+			<Fetching />
 			<Questions />
 			<Announcer />
 		</>

@@ -3,8 +3,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { BackupShown } from '../../engine/restore-methods.js';
 import { callEngine } from '../../link/page-link.js';
 import { download } from '../../parts/download.js';
+import { sizeText } from '../../parts/numbers.js';
 import { cards } from './device-cards.js';
-import { bytes } from './words.js';
 
 export function Backups() {
 	const [list, setList] = useState<BackupShown[]>([]);
@@ -28,7 +28,7 @@ export function Backups() {
 				{list.map((b) => (
 					<li key={b.file} class="row">
 						<span>
-							<code>{b.file}</code>, {new Date(b.made).toLocaleString()}, {bytes(b.size)}
+							<code>{b.file}</code>, {new Date(b.made).toLocaleString()}, {sizeText(b.size)}
 						</span>
 						<button type="button" onClick={() => void save(b.file)}>
 							Save<span class="only-spoken"> {b.file}</span>

@@ -122,27 +122,15 @@ export function ChooseForm({ card, state, releases }: { card: Card; state: Devic
 					</label>
 				))}
 				{application === 'file' && (
-					<>
-						<FileDrop
-							id={`${id}-file`}
-							label="Application file"
-							help="A .bin or .hex, or a .zip with the application and its assets."
-							accept=".bin,.hex,.zip"
-							onFiles={([given]) => given && void takeFile(given)}
-						/>
-						{file && (
-							<p class={file.wrong.length > 0 ? 'restore-wrong' : undefined} role="status">
-								{file.wrong.length > 0 ? (
-									<>
-										<strong>Error: </strong>
-										{file.wrong.join(' ')}
-									</>
-								) : (
-									`${file.name}: ${file.about}`
-								)}
-							</p>
-						)}
-					</>
+					<FileDrop
+						id={`${id}-file`}
+						label="Application file"
+						help="A .bin or .hex, or a .zip with the application and its assets."
+						accept=".bin,.hex,.zip"
+						{...(file ? { chosen: `${file.name}${file.about && ` (${file.about})`}`, wrong: file.wrong } : {})}
+						onRemove={() => setFile(undefined)}
+						onFiles={([given]) => given && void takeFile(given)}
+					/>
 				)}
 			</fieldset>
 			<div class="row end">

@@ -21,7 +21,7 @@ export function DeviceCard({ card }: { card: Card }) {
 				<p class="row">
 					{card.virtual && <span class="tag">virtual</span>}
 					{present === undefined ? (
-						<span class="tag caution">not connected</span>
+						<span class="tag caution">{card.stop ? 'restarting, or unplugged' : 'not connected'}</span>
 					) : (
 						<span class="tag">{present.mode === 'dfu' ? 'DFU mode' : 'runs'}</span>
 					)}
@@ -76,21 +76,17 @@ function StageView({ card }: { card: Card }) {
 			);
 		case 'ended':
 			return (
-				<>
-					<EndedView report={stage.report} name={nameOf(card)} />
-					<Buttons>
-						{card.present.value && (
-							<button type="button" onClick={() => void look(card)}>
-								Look at it again
-							</button>
-						)}
-						{!card.present.value && (
-							<button type="button" onClick={() => remove(card)}>
-								Remove from the page
-							</button>
-						)}
-					</Buttons>
-				</>
+				<EndedView report={stage.report} name={nameOf(card)}>
+					{card.present.value ? (
+						<button type="button" onClick={() => void look(card)}>
+							Look at it again
+						</button>
+					) : (
+						<button type="button" onClick={() => remove(card)}>
+							Remove from the page
+						</button>
+					)}
+				</EndedView>
 			);
 		case 'failed':
 			return (
@@ -143,7 +139,7 @@ function Unfinished({ card, stage }: { card: Card; stage: Extract<Card['stage'][
 					Continue the job
 				</button>
 			</Buttons>
-			{report && <EndedView report={report} name={nameOf(card)} />}
+			{report && <EndedView report={report} name={nameOf(card)} brief />}
 		</>
 	);
 }

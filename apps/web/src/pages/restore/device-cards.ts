@@ -14,7 +14,8 @@ import type { UnfinishedJob } from '../../engine/restore-methods.js';
 import type { RestoreGoal } from '../../engine/storage.js';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
-import { type JobProgress, nextProgress, noProgress } from './job-progress.js';
+import { holdPage } from '../../shell/hold.js';
+import { fetching, type JobProgress, nextProgress, noProgress } from './job-progress.js';
 import { perFrame } from './per-frame.js';
 
 export type Stage =
@@ -96,7 +97,7 @@ function update(devices: readonly DeviceShown[]): void {
 		const was = card.present.value;
 		card.present.value = device;
 		if (was === undefined) arrived(card, device);
-		else if (was.busy && !device.busy && card.stage.value.name === 'failed') void look(card);
+		else if (was.busy && !device.busy) void givenUp(card);
 	}
 	const there = new Set(devices.map((d) => d.key));
 	for (const card of cards.value) {
@@ -105,6 +106,15 @@ function update(devices: readonly DeviceShown[]): void {
 		const { name } = card.stage.value;
 		if (name === 'choose' || name === 'failed') remove(card);
 	}
+}
+
+/** Another tab has ended its work on the device. */
+async function givenUp(card: Card): Promise<void> {
+	const { name } = card.stage.value;
+	if (name === 'failed') return look(card);
+	if (name !== 'unfinished') return;
+	const still = await callEngine('restore.unfinished', undefined);
+	if (!still.some((job) => job.key === card.key) && card.stage.value.name === 'unfinished') await look(card);
 }
 
 function arrived(card: Card, device: DeviceShown): void {
@@ -190,6 +200,8 @@ export function cancel(card: Card): void {
 	card.stop?.abort();
 }
 
+const whyHeld = (card: Card) => `${nameOf(card)} is being programmed.`;
+
 type RunOptions = { signal: AbortSignal; onEvent(event: RestoreEvent): void };
 
 async function run(card: Card, call: (options: RunOptions) => Promise<RestoreReport>): Promise<void> {
@@ -198,17 +210,24 @@ async function run(card: Card, call: (options: RunOptions) => Promise<RestoreRep
 	card.progress.value = noProgress;
 	card.diagnosis.value = undefined;
 	let begun = card.stage.value.name === 'running';
+	// Jobs go on while another page of the site is shown, but not when the site is left.
+	let letGo = begun ? holdPage(whyHeld(card)) : undefined;
 	try {
 		const report = await call({
 			signal: stop.signal,
 			onEvent: (event) => {
-				if (event.type === 'begun') begun = true;
-				perFrame(() => take(card, event));
+				if (event.type === 'begun') {
+					begun = true;
+					letGo ??= holdPage(whyHeld(card));
+				}
+				perFrame(card.key, () => take(card, event));
 			},
 		});
-		perFrame(() => end(card, report));
+		perFrame(card.key, () => end(card, report));
 	} catch (error) {
-		perFrame(() => fail(card, error as LinacError, begun, stop.signal.aborted));
+		perFrame(card.key, () => fail(card, error as LinacError, begun, stop.signal.aborted));
+	} finally {
+		letGo?.();
 	}
 }
 
@@ -219,6 +238,9 @@ function take(card: Card, event: RestoreEvent): void {
 			card.diagnosis.value = { state, target, application };
 			break;
 		}
+		case 'fetching':
+			card.progress.value = fetching(card.progress.value, event);
+			break;
 		case 'plan':
 			card.stage.value = { name: 'plan', plan: event.plan, standIn: event.standIn };
 			announce(`The plan for the ${nameOf(card)} is ready.`);

@@ -1,8 +1,11 @@
 /** What is on a device: findings in plain words, and every module with version and soundness. */
 import type { Finding } from '@linac/planner';
 import type { DeviceState } from '../../engine/device-state.js';
+import { sizeText } from '../../parts/numbers.js';
+import { ScrollArea } from '../../parts/scroll-area.js';
+import { ShortHash } from '../../parts/short-hash.js';
 import type { Card } from './device-cards.js';
-import { bytes, modes, onThePage } from './words.js';
+import { modes, onThePage } from './words.js';
 
 export function StateView({ state }: { state: DeviceState }) {
 	return (
@@ -55,8 +58,7 @@ function Modules({ state }: { state: DeviceState }) {
 			<summary>
 				Modules: {state.modules.map((m) => `${m.name} ${m.version}${m.valid ? '' : ' (damaged)'}`).join(', ') || 'none'}
 			</summary>
-			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard. */}
-			<section class="scroll" tabIndex={0} aria-label="Modules on the board">
+			<ScrollArea label="Modules on the board">
 				<table>
 					<thead>
 						<tr>
@@ -73,13 +75,15 @@ function Modules({ state }: { state: DeviceState }) {
 								<th scope="row">{m.name}</th>
 								<td>{m.version}</td>
 								<td>{m.valid ? <span class="tag good">✓ whole</span> : <span class="tag bad">✗ damaged</span>}</td>
-								<td>{m.size === undefined ? '' : bytes(m.size)}</td>
-								<td>{m.sha256 === undefined ? '' : <code>{m.sha256.slice(0, 12)}...</code>}</td>
+								<td>{m.size === undefined ? '' : sizeText(m.size)}</td>
+								<td>
+									<ShortHash value={m.sha256} />
+								</td>
 							</tr>
 						))}
 					</tbody>
 				</table>
-			</section>
+			</ScrollArea>
 		</details>
 	);
 }

@@ -1,16 +1,17 @@
 /** A plan, explained step by step: what, why, how long, and what happens if the cable is pulled. Then the question. */
 import type { Plan, Step } from '@linac/planner';
+import { countText } from '../../parts/numbers.js';
 import { Problems } from '../../parts/problems.js';
 import { answerPlan, type Card } from './device-cards.js';
-import { count, duration, ifPulled, onThePage, starts } from './words.js';
+import { duration, ifPulled, onThePage, starts } from './words.js';
 
 export function PlanView({ card, plan, standIn }: { card: Card; plan: Plan; standIn: boolean }) {
 	return (
 		<>
 			<h3>The plan</h3>
 			<p>
-				{count(plan.steps.length, 'step')}, about {duration(plan.estimateMs)}. Before the first of them, what is on the board is
-				kept as a backup in this browser.
+				{countText(plan.steps.length, 'step')}, about {duration(plan.estimateMs)}. Before the first of them, what is on the board
+				is kept as a backup in this browser.
 			</p>
 			{standIn && (
 				<p>
@@ -23,7 +24,7 @@ export function PlanView({ card, plan, standIn }: { card: Card; plan: Plan; stan
 					<PlanStep key={step.id} step={step} />
 				))}
 			</ol>
-			<Problems problems={plan.notes.map((n) => ({ ...n, message: onThePage(n.message) }))} />
+			<Notes plan={plan} />
 			<Files plan={plan} />
 			<p class="quiet">The board waits in DFU mode (its LED blinks yellow) until you decide.</p>
 			<div class="row end">
@@ -67,10 +68,28 @@ function PlanStep({ step }: { step: Step }) {
 						{starts[step.after.boots]}. {onThePage(step.after.why)}
 					</dd>
 					<dt>If the cable is pulled</dt>
-					<dd>{onThePage(step.ifInterrupted.why) || ifPulled[step.ifInterrupted.way]}</dd>
+					<dd>
+						{onThePage(step.ifInterrupted.why, 'plug it in again, and the job goes on') || ifPulled[step.ifInterrupted.way]}
+					</dd>
 				</dl>
 			</details>
 		</li>
+	);
+}
+
+function Notes({ plan }: { plan: Plan }) {
+	const notes = plan.notes.map((n) => ({ ...n, message: onThePage(n.message) }));
+	const infos = notes.filter((n) => n.severity === 'info');
+	return (
+		<>
+			<Problems problems={notes.filter((n) => n.severity !== 'info')} />
+			{infos.length > 0 && (
+				<details>
+					<summary>{countText(infos.length, 'note')}</summary>
+					<Problems problems={infos} />
+				</details>
+			)}
+		</>
 	);
 }
 
@@ -85,7 +104,7 @@ function Files({ plan }: { plan: Plan }) {
 	if (plan.files.length === 0) return null;
 	return (
 		<details>
-			<summary>{count(plan.files.length, 'file')}</summary>
+			<summary>{countText(plan.files.length, 'file')}</summary>
 			<ul>
 				{plan.files.map((f) => (
 					<li key={f.name}>

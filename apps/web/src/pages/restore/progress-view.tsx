@@ -1,7 +1,8 @@
 /** A running job: its steps, what is happening, and the time left. */
 import type { Signal } from '@preact/signals';
+import { sizeText } from '../../parts/numbers.js';
 import type { JobProgress, StepProgress } from './job-progress.js';
-import { bytes, duration, onThePage, working } from './words.js';
+import { duration, onThePage, working } from './words.js';
 
 export function ProgressView({ progress }: { progress: Signal<JobProgress> }) {
 	const now = progress.value;
@@ -11,7 +12,7 @@ export function ProgressView({ progress }: { progress: Signal<JobProgress> }) {
 			{now.waiting && (
 				<p class="problem warning" role="alert">
 					<strong>It waits for {now.waiting.for}. </strong>
-					{now.waiting.hint && onThePage(now.waiting.hint)}
+					{now.waiting.hint && onThePage(now.waiting.hint, 'the job goes on by itself')}
 				</p>
 			)}
 			{now.doing && <p>{now.doing}</p>}
@@ -20,7 +21,7 @@ export function ProgressView({ progress }: { progress: Signal<JobProgress> }) {
 					<progress value={now.fraction} max={1} aria-label="The whole job" />
 					<p class="quiet">
 						{percent} %{now.leftMs === undefined ? '' : `, about ${duration(now.leftMs)} left`}
-						{now.bytes && `; ${working[now.bytes.what]} ${bytes(now.bytes.done)} of ${bytes(now.bytes.total)}`}
+						{now.bytes && `; ${working[now.bytes.what]} ${sizeText(now.bytes.done)} of ${sizeText(now.bytes.total)}`}
 					</p>
 					<ol class="restore-steps">
 						{now.steps.map((step) => (

@@ -1,12 +1,16 @@
 /** How a job ended: modules before and after with the proof, what has been put right and what has not, and the files to keep. */
 import type { EvidenceRow, RestoreReport } from '@linac/programmer';
+import type { ComponentChildren } from 'preact';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
 import { download } from '../../parts/download.js';
+import { countText, sizeText } from '../../parts/numbers.js';
 import { Problems } from '../../parts/problems.js';
+import { ScrollArea } from '../../parts/scroll-area.js';
+import { ShortHash } from '../../parts/short-hash.js';
 import { Findings } from './device-state-view.js';
 import { Trouble } from './trouble.js';
-import { bytes, count, duration, onThePage, proofs } from './words.js';
+import { duration, onThePage, proofs } from './words.js';
 
 const heads = {
 	verified: ['✓ Verified', 'good', 'The board is now what the plan says.'],
@@ -17,7 +21,16 @@ const heads = {
 	planned: ['Planned', 'caution', 'Nothing was written.'],
 } as const;
 
-export function EndedView({ report, name }: { report: RestoreReport; name: string }) {
+export interface EndedProps {
+	report: RestoreReport;
+	name: string;
+	/** What went wrong stands elsewhere. */
+	brief?: boolean;
+	/** Further buttons. */
+	children?: ComponentChildren;
+}
+
+export function EndedView({ report, name, brief = false, children }: EndedProps) {
 	const [word, kind, sentence] = heads[report.outcome];
 	const job = report.report;
 	const still = new Set(report.remaining.map((f) => f.code));
@@ -28,7 +41,7 @@ export function EndedView({ report, name }: { report: RestoreReport; name: strin
 				<span class={`tag ${kind}`}>{word}</span> {sentence}
 			</p>
 			<Problems problems={report.problems.map((p) => ({ ...p, message: onThePage(p.message) }))} />
-			{report.outcome === 'failed' && job?.error && <Trouble error={job.error} title="What went wrong" />}
+			{!brief && report.outcome === 'failed' && job?.error && <Trouble error={job.error} title="What went wrong" />}
 			{job && job.after !== undefined && <Evidence rows={job.evidence} />}
 			{right.length > 0 && (
 				<>
@@ -53,11 +66,13 @@ export function EndedView({ report, name }: { report: RestoreReport; name: strin
 			))}
 			{job && (
 				<p class="quiet">
-					{count(job.steps.filter((s) => s.result === 'done').length, 'step')} done; {bytes(job.bytesWritten)} written,{' '}
-					{bytes(job.bytesRead)} read, in {duration(job.ms)}.
+					{countText(job.steps.filter((s) => s.result === 'done').length, 'step')} done; {sizeText(job.bytesWritten)} written,{' '}
+					{sizeText(job.bytesRead)} read, in {duration(job.steps.reduce((sum, s) => sum + s.ms, 0))}.
 				</p>
 			)}
-			<Files report={report} name={name} />
+			<Files report={report} name={name}>
+				{children}
+			</Files>
 		</div>
 	);
 }
@@ -67,9 +82,8 @@ function Evidence({ rows }: { rows: readonly EvidenceRow[] }) {
 		v === undefined ? '-' : v.valid === false ? `${v.version} (damaged)` : String(v.version);
 	const stored = (v: { valid?: boolean } | undefined) => (v === undefined ? '-' : v.valid ? 'stored' : 'another');
 	return (
-		// biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard.
-		<section class="scroll" tabIndex={0} aria-label="Modules before and after">
-			<table data-testid="evidence">
+		<ScrollArea label="Modules before and after">
+			<table class="restore-evidence" data-testid="evidence">
 				<thead>
 					<tr>
 						<th scope="col">Module</th>
@@ -84,24 +98,24 @@ function Evidence({ rows }: { rows: readonly EvidenceRow[] }) {
 					{rows.map((row) => (
 						<tr key={`${row.slot} ${row.asset ?? ''}`}>
 							<th scope="row">{row.asset === undefined ? row.slot : `asset ${row.asset}`}</th>
-							<td>{row.asset === undefined ? version(row.before) : stored(row.before)}</td>
-							<td>{row.asset === undefined ? version(row.after) : stored(row.after)}</td>
-							<td>{row.asset === undefined ? version(row.expected) : 'stored'}</td>
-							<td>{row.ok ? <span class="tag good">✓ ok</span> : <span class="tag bad">✗ wrong</span>}</td>
-							<td>
-								{proofs[row.proof]} {row.sha256 && <code>{row.sha256.slice(0, 12)}...</code>} {row.note && `(${row.note})`}
+							<td data-label="Before">{row.asset === undefined ? version(row.before) : stored(row.before)}</td>
+							<td data-label="Now">{row.asset === undefined ? version(row.after) : stored(row.after)}</td>
+							<td data-label="Expected">{row.asset === undefined ? version(row.expected) : 'stored'}</td>
+							<td data-label="Result">{row.ok ? <span class="tag good">✓ ok</span> : <span class="tag bad">✗ wrong</span>}</td>
+							<td data-label="How it was proved">
+								{proofs[row.proof]} {row.sha256 && <ShortHash value={row.sha256} />} {row.note && `(${row.note})`}
 							</td>
 						</tr>
 					))}
 				</tbody>
 			</table>
-		</section>
+		</ScrollArea>
 	);
 }
 
-function Files({ report, name }: { report: RestoreReport; name: string }) {
+function Files({ report, name, children }: EndedProps) {
 	const job = report.report;
-	if (!job) return null;
+	if (!job) return <div class="row end">{children}</div>;
 	const stem = name.replace(/[^\w.-]+/g, '-').toLowerCase();
 	const saveBackup = async (file: string) => {
 		try {
@@ -113,7 +127,7 @@ function Files({ report, name }: { report: RestoreReport; name: string }) {
 	const { backup } = job;
 	return (
 		<>
-			<div class="row">
+			<div class="row end">
 				<button
 					type="button"
 					onClick={() => download(`linac-report-${stem}.json`, `${JSON.stringify(job, null, '\t')}\n`, 'application/json')}
@@ -130,6 +144,7 @@ function Files({ report, name }: { report: RestoreReport; name: string }) {
 						Save the backup from before the interruption
 					</button>
 				)}
+				{children}
 			</div>
 			{backup?.missing?.map((m) => (
 				<p key={m.code} class="quiet">

@@ -18,13 +18,6 @@ import './restore.css';
 
 export default function RestorePage() {
 	useEffect(() => watchCards(), []);
-	useEffect(() => {
-		const warn = (event: BeforeUnloadEvent) => {
-			if (cards.value.some((c) => c.stage.value.name === 'running')) event.preventDefault();
-		};
-		addEventListener('beforeunload', warn);
-		return () => removeEventListener('beforeunload', warn);
-	}, []);
 	return (
 		<section class="restore">
 			<h1>Restore a device</h1>

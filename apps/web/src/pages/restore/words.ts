@@ -10,17 +10,6 @@ export function duration(ms: number): string {
 	return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
 
-/** `812 B`, `37.1 KB`, `1.4 MB` (1 KB = 1024 bytes, as flash is counted). */
-export function bytes(n: number): string {
-	if (n < 1024) return `${n} B`;
-	if (n < 1024 * 1024) return `${(n / 1024).toFixed(1)} KB`;
-	return `${(n / 1024 / 1024).toFixed(1)} MB`;
-}
-
-export function count(n: number, one: string, many = `${one}s`): string {
-	return `${n} ${n === 1 ? one : many}`;
-}
-
 export const modes = {
 	normal: 'runs',
 	listening: 'listening mode',
@@ -52,12 +41,15 @@ export const proofs: Record<EvidenceRow['proof'], string> = {
 
 export const working = { erase: 'erasing', write: 'writing', 'read-back': 'reading back', send: 'sending' } as const;
 
-/** The engine speaks to somebody at a command line too; here the same is done by buttons. Hashes are shortened: the report has all of them. */
-export function onThePage(text: string): string {
+/**
+ * The engine speaks to somebody at a command line too; here the same is done by buttons. `again`: what stands for running the command again. Hashes are
+ * shortened: the report has all of them.
+ */
+export function onThePage(text: string, again = 'continue the job'): string {
 	return text
 		.replace(/\s*Run `linac restore`\.?/g, ' Restore it.')
 		.replace(/[Rr]un the (same )?command again(?:: it continues (?:where it was|from what is on the device))?/g, (whole) =>
-			whole.startsWith('R') ? 'Continue the job' : 'continue the job',
+			whole.startsWith('R') ? again.charAt(0).toUpperCase() + again.slice(1) : again,
 		)
 		.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b\.?/g, '$1...')
 		.trim();

@@ -1,0 +1,148 @@
+/** The page Restore with virtual boards, as a person works it: the plan, the second permission, the proof; and everything that may come in between. */
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { axeViolations, stickingOut } from './page-checks.js';
+import { describeSite, screenshot, showAs } from './site.js';
+
+/** Plugs in virtual boards whose time passes quickly, and goes to the page. */
+async function plugIn(page: Page, platform: string, version: string): Promise<void> {
+	await page.getByLabel('Board', { exact: true }).selectOption(platform);
+	await page.getByLabel('Device OS on it').selectOption(version);
+	await page.getByRole('button', { name: 'Plug in', exact: true }).click();
+	await page.getByLabel('Time passes').selectOption('30');
+	await page.getByRole('link', { name: 'Restore', exact: true }).click();
+}
+
+const stage = (page: Page, ...names: string[]) =>
+	page.locator(names.map((n) => `[data-testid=device-card][data-stage=${n}]`).join(','));
+
+async function plan(page: Page, version: string): Promise<void> {
+	await stage(page, 'choose').waitFor();
+	await page.getByLabel('Device OS release').selectOption(version);
+	await page.getByRole('button', { name: 'Show the plan' }).click();
+}
+
+async function permit(page: Page): Promise<void> {
+	const dialog = page.getByRole('dialog', { name: 'The browser needs your permission once more' });
+	await dialog.getByRole('button', { name: 'Connect', exact: true }).click();
+	await dialog.waitFor({ state: 'detached' });
+}
+
+async function outcome(page: Page): Promise<string | null> {
+	await stage(page, 'ended', 'unfinished', 'failed').waitFor({ timeout: 60_000 });
+	return page.locator('[data-testid=outcome]').getAttribute('data-outcome');
+}
+
+/** What has come up in the course of a job, on the smallest screen in dark and as a laptop shows it: with pictures. */
+async function readable(page: Page, name: string): Promise<void> {
+	for (const [size, scheme] of [
+		['phone', 'dark'],
+		['laptop', 'light'],
+	] as const) {
+		await showAs(page, size, scheme);
+		await screenshot(page, name);
+		expect(await axeViolations(page), `accessibility of ${name}, ${size}, ${scheme}`).toEqual([]);
+		expect(await stickingOut(page), `layout of ${name}, ${size}, ${scheme}`).toEqual([]);
+	}
+}
+
+const row = (page: Page, module: string) => page.getByTestId('evidence').getByRole('row', { name: module });
+
+describeSite('restoring a board on the page', (site) => {
+	it('shows state, plan and proof of a Boron that goes from 2.2.0 to 4.0.1, and keeps report and backup', async () => {
+		const page = await site.openPage('#/try');
+		await plugIn(page, 'boron', '2.2.0');
+		await stage(page, 'choose').waitFor();
+		await readable(page, 'restore-choose');
+		await plan(page, '4.0.1');
+		await page.getByText('has restarted in DFU mode').waitFor();
+		await readable(page, 'restore-permission');
+		await permit(page);
+		await stage(page, 'plan').waitFor();
+		await page.getByTestId('plan').getByText('Write system-part1').click();
+		expect(await page.getByTestId('plan').textContent()).toMatch(/If the cable is pulledPlug it in again/);
+		await readable(page, 'restore-plan');
+		await page.getByRole('button', { name: 'Start', exact: true }).click();
+		expect(await outcome(page)).toBe('verified');
+		expect(await row(page, 'system-part1').textContent()).toMatch(/220240054005✓ ok/);
+		await readable(page, 'restore-verified');
+		const [download] = await Promise.all([
+			page.waitForEvent('download'),
+			page.getByRole('button', { name: 'Save the report' }).click(),
+		]);
+		const report = JSON.parse(readFileSync((await download.path())!, 'utf8'));
+		expect(report).toMatchObject({
+			format: 'linac-report/1',
+			outcome: 'verified',
+			backup: { file: expect.any(String) },
+		});
+		const [backup] = await Promise.all([
+			page.waitForEvent('download'),
+			page.getByRole('button', { name: 'Save the backup', exact: true }).click(),
+		]);
+		expect(backup.suggestedFilename()).toBe(report.backup.file);
+		expect(JSON.parse(readFileSync((await backup.path())!, 'utf8'))).toMatchObject({ format: 'linac-backup/1' });
+	});
+
+	it('goes on by itself when the cable was pulled, and with one click after a reload in the middle', async () => {
+		const page = await site.openPage('#/try');
+		await plugIn(page, 'boron', '2.2.0');
+		await plan(page, '4.0.1');
+		await permit(page);
+		await page.getByRole('button', { name: 'Start', exact: true }).click();
+		await page.locator('[data-state=done]').first().waitFor();
+		await page.getByRole('button', { name: /cables and buttons/ }).click();
+		await page.getByRole('button', { name: /^Pull the cable/ }).click();
+		await page.getByText('It waits for the device to come back').waitFor();
+		await readable(page, 'restore-unplugged');
+		await page.getByRole('button', { name: /^Put the cable in/ }).click();
+		await page.getByText('It waits for the device to come back').waitFor({ state: 'detached' });
+		page.on('dialog', (dialog) => void dialog.accept());
+		await page.reload();
+		await stage(page, 'unfinished', 'choose', 'ended').waitFor();
+		expect(await page.getByText('A job on this board is not finished').count()).toBe(1);
+		await page.getByRole('button', { name: 'Continue the job' }).click();
+		const dialog = page.getByTestId('permission');
+		await stage(page, 'ended', 'unfinished').or(dialog).first().waitFor();
+		if (await dialog.count()) await permit(page);
+		expect(await outcome(page)).toMatch(/verified|already/);
+		expect(await row(page, 'system-part1').textContent()).toMatch(/40054005✓ ok/);
+		await page.reload();
+		await stage(page, 'choose').waitFor();
+		expect(await page.getByText('A job on this board is not finished').count()).toBe(0);
+	});
+
+	it('ends without having written when the permission is declined, and begins anew from there', async () => {
+		const page = await site.openPage('#/try');
+		await plugIn(page, 'boron', '2.2.0');
+		await plan(page, '4.0.1');
+		await page.getByRole('dialog').getByRole('button', { name: 'Stop the job' }).click();
+		await stage(page, 'failed').waitFor();
+		expect(await page.getByTestId('trouble').getAttribute('data-code')).toBe('USB_PERMISSION_NEEDED');
+		await readable(page, 'restore-declined');
+	});
+
+	it('says in a second tab that another one works on the board', async () => {
+		const page = await site.openPage('#/try');
+		await plugIn(page, 'boron', '2.2.0');
+		await plan(page, '4.0.1');
+		await permit(page);
+		await stage(page, 'plan').waitFor();
+		const other = await page.context().newPage();
+		await other.goto(`${site.host.address}#/restore`);
+		await stage(other, 'failed').waitFor();
+		expect(await other.getByTestId('trouble').getAttribute('data-code')).toBe('DEVICE_BUSY');
+		await page.bringToFront();
+		await page.getByRole('button', { name: 'Back, write nothing' }).click();
+		await stage(page, 'choose').waitFor();
+		await stage(other, 'choose').waitFor();
+	});
+
+	it('tells browsers without WebUSB what works there, virtual boards among it', async () => {
+		const page = await site.openPage('#/restore', { before: 'delete Navigator.prototype.usb;' });
+		expect(await page.getByRole('heading', { name: 'This browser has no WebUSB' }).count()).toBe(1);
+		expect(await page.getByRole('button', { name: 'Connect a board' }).count()).toBe(0);
+		await readable(page, 'restore-without-webusb');
+	});
+});
