@@ -6,12 +6,12 @@
 import { platformByName } from '@linac/catalog';
 import { seededRandom, VirtualClock } from '@linac/core';
 import { createModule, ModuleFlag } from '@linac/firmware';
-import { type Goal, judgeNcp } from '@linac/planner';
+import type { Goal } from '@linac/planner';
 import { ControlDevice, listDevices } from '@linac/usb';
 import { standInApplication, standInRelease, virtualUsbHost } from '@linac/virtual';
 import { describe, expect, test } from 'vitest';
 import { usbPlatforms } from '../support/virtual-lab.js';
-import { bench, goal, goalFile, run, sourced } from './programming-setup.js';
+import { bench, goal, goalFile, run } from './programming-setup.js';
 
 /** As argon-ncp-firmware 0.0.5 has it: 829,248 bytes, no start address, header dropped, MCU byte 33. */
 function ncp(platform: string, version: number, options: { size?: number; mcu?: number; name?: string } = {}) {
@@ -192,27 +192,4 @@ test('an Argon takes the time of the wire and of the co-processor: about 10 s fo
 	// 829,248 bytes at 80 bytes a millisecond, and what the flash of the slot and the wire take.
 	expect(clock.now() - began).toBeGreaterThan(10_000);
 	expect(clock.now() - began).toBeLessThan(60_000);
-});
-
-describe('the judgement for other ways than control requests', () => {
-	const argon = platformByName('argon')!;
-	const tracker = platformByName('tracker')!;
-	const source = (platform: string, version: number) =>
-		sourced(platform, ncp(platform, version, { size: 5000 }).bytes, 'ncp.bin');
-
-	test.each([
-		[argon, 5, { installed: 4 }, 'write', 'WRITTEN'],
-		[argon, 5, {}, 'write', 'WRITTEN'],
-		[argon, 5, { installed: 5 }, 'already-there', 'SAME_VERSION_THERE'],
-		[argon, 4, { installed: 5 }, 'newer-there', 'NEWER_STAYS'],
-		[tracker, 7, { installed: 6, system: 5501 }, 'write', 'WRITTEN'],
-		[tracker, 7, { installed: 6, system: 5600 }, 'refused', 'NCP_NOT_UPDATED'],
-		[tracker, 7, { installed: 7, system: 5600 }, 'already-there', 'SAME_VERSION_THERE'],
-	] as const)("is the planner's: %o", (platform, version, device, verdict, code) => {
-		expect(judgeNcp(platform, source(platform.name, version), device)).toMatchObject({ verdict, code });
-	});
-
-	test("refuses another board's", () => {
-		expect(judgeNcp(argon, source('tracker', 7), {})).toMatchObject({ verdict: 'refused', code: 'WRONG_PLATFORM' });
-	});
 });

@@ -18,7 +18,11 @@ let tool: DfuUtil;
 let listed: Awaited<ReturnType<DfuUtil['list']>>;
 
 beforeAll(async () => {
-	bench = await LabBench.start(platforms.map((p) => ({ platform: p.name, dfu: true })));
+	// dfu-util asks for the status once more after it has said "leave", and a device is there for it for 500 ms: not for the 25 ms of a fast bench.
+	bench = await LabBench.start(
+		platforms.map((p) => ({ platform: p.name, dfu: true })),
+		{ speed: 2 },
+	);
 	await Promise.all(bench.devices.map((d) => inMode(d, 'dfu')));
 	guest = await bootGuest({ attach: bench.devices });
 	tool = await DfuUtil.in(guest);

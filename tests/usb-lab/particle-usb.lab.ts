@@ -2,7 +2,7 @@
  * npm's particle-usb on a real kernel, with its own native module, against every platform that knows control requests: what it is told is what the
  * device is, and what it flashes is what the device runs afterwards.
  */
-import { platforms, releaseByVersion } from '@linac/catalog';
+import { assetStore, firstSystemThatTellsAssets, platforms, releaseByVersion } from '@linac/catalog';
 import { equalBytes, seededRandom } from '@linac/core';
 import { ModuleFunction } from '@linac/firmware';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -126,6 +126,32 @@ describe.each(withRequests.map((p) => [p.name, p] as const))('%s', (_, platform)
 			return number < 5800 ? 'ICCID alone' : undefined;
 		}),
 	);
+
+	test('tells the assets that are stored, where it can', () =>
+		checked(row(it, 'assets'), async () => {
+			const asked = tool.with(id, () => tool.on<{ available: { name: string }[]; required: unknown[] }>(id, 'getAssetInfo'));
+			const number = releaseByVersion(it.version!)?.moduleVersion ?? 0;
+			if (number < firstSystemThatTellsAssets() || !assetStore(platform, number)) {
+				await expect(asked).rejects.toThrow(/Not supported/);
+				return new NotPossible('RequestError: Not supported');
+			}
+			const told = await asked;
+			expect(told.available.map((a) => a.name)).toEqual([...it.device.storedAssets().keys()]);
+			expect(told.required).toEqual([]);
+			return `${told.available.length} stored`;
+		}));
+
+	test('tells whether it is protected, where it can', () =>
+		checked(row(it, 'protection state'), async () => {
+			const asked = tool.with(id, () => tool.on<{ protected: boolean }>(id, 'getProtectionState'));
+			// Protection came with Device OS 6.0.0.
+			if ((releaseByVersion(it.version!)?.moduleVersion ?? 0) < 6000) {
+				await expect(asked).rejects.toThrow(/Not supported/);
+				return new NotPossible('RequestError: Not supported');
+			}
+			expect(await asked).toEqual({ protected: false });
+			return 'open';
+		}));
 
 	test('goes to DFU mode, takes an application and a row of bytes there, and gives back the same', () =>
 		checked(row(it, 'DFU mode, write and read'), async () => {

@@ -1,4 +1,4 @@
-/** Serves the built site on this machine, with a mirror of real releases beside it, and with the headers of a careful host. For tests only. */
+/** Serves the built site on this machine, with a mirror of real releases beside it, and with the headers of `linac web`. For tests only. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +7,7 @@ import { asPlatform, releasePart, type SourcedModule, slotOf } from '@linac/cata
 import { toHex } from '@linac/core';
 import { parseModule } from '@linac/firmware';
 import { nodeDigests } from '@linac/host';
+import { headersFor } from '../../apps/cli/src/web/site-headers.js';
 import { mirrorInMemory } from '../support/mirrors.js';
 import { realTinker } from '../support/real-firmware.js';
 import { realRelease, value } from '../support/release-files.js';
@@ -37,6 +38,7 @@ const mirrored: readonly [platform: string, version: string][] = [
 	['boron', '2.2.0'],
 	['boron', '4.0.1'],
 	['argon', '4.0.1'],
+	['tracker', '4.0.1'],
 	['photon', '2.2.0'],
 	['photon', '2.3.1'],
 ];
@@ -61,26 +63,11 @@ function tinker(platform: string): SourcedModule {
 	return { slot: slot.name, origin: 'tinker.bin', module, sha256: toHex(nodeDigests.sha256(bytes)) };
 }
 
-/**
- * The policy stands in the page itself, for hosts that set no headers; a host that sets it too may be stricter, never more lenient.
- */
-function headers(index: string): Record<string, string> {
-	const policy = /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(index)?.[1];
-	if (policy === undefined) throw new Error('The page has no content security policy.');
-	return {
-		'content-security-policy': `${policy}; frame-ancestors 'none'`,
-		'x-content-type-options': 'nosniff',
-		'referrer-policy': 'no-referrer',
-		'cross-origin-opener-policy': 'same-origin',
-		'cache-control': 'no-cache',
-	};
-}
-
 /** Serves until it is closed. */
 export async function serveSite(): Promise<ServedSite> {
 	const folder = builtSite();
 	const files = await siteMirror();
-	const common = headers(readFileSync(join(folder, 'index.html'), 'utf8'));
+	const common = { ...headersFor(readFileSync(join(folder, 'index.html'), 'utf8'), folder), 'cache-control': 'no-cache' };
 	const requests: string[] = [];
 	const broken = new Map<string, number>();
 

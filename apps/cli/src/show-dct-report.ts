@@ -1,8 +1,8 @@
 /** Prints what a job did to the settings of a device. Values never get here: only names, and whether there was and is something. */
 import type { DctReport, DctReportField } from '@linac/programmer';
 import type { Context } from './context.js';
-import { ExitCode, exitCodeFor } from './exit-codes.js';
-import { tellFailure } from './failure.js';
+import { ExitCode } from './exit-codes.js';
+import { tellJobFailure } from './failure.js';
 import { formatBytes, formatDuration } from './format.js';
 import type { Output } from './output.js';
 import { showBackup } from './show-report.js';
@@ -54,9 +54,5 @@ export function showDctReport(output: Output, report: DctReport): void {
 
 /** The exit code, and what to say when it did not end well. */
 export function dctOutcome(context: Context, report: DctReport): ExitCode {
-	const { error } = report;
-	if (!error) return ExitCode.ok;
-	const exit = report.outcome === 'cancelled' ? ExitCode.cancelled : exitCodeFor(error.code);
-	tellFailure(context.output, error, exit);
-	return exit;
+	return report.error ? tellJobFailure(context.output, report) : ExitCode.ok;
 }

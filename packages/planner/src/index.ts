@@ -5,7 +5,6 @@ export { diagnose } from './diagnose.js';
 export { explain, explainRefusal } from './explain.js';
 export { type GoalFileOptions, goalFilesOf } from './goal-file.js';
 export { type DeviceModel, type ModelModule, modelOf } from './model.js';
-export { judgeNcp, type NcpJudgement } from './ncp.js';
 export { type PlanOptions, type PlanWithInputs, plan } from './plan.js';
 export { releaseFrom, releaseNeeded } from './release-needed.js';
 export { dctNeedsSystem } from './requests.js';

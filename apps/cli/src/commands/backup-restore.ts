@@ -24,9 +24,9 @@ import { backupHook, openBackup } from '../backup-keeper.js';
 import { agreed } from '../confirm.js';
 import { connect } from '../connect.js';
 import type { BackupOptions, Context, DeviceOptions } from '../context.js';
-import { ExitCode, exitCodeFor } from '../exit-codes.js';
+import { ExitCode } from '../exit-codes.js';
 import { platformNamed } from '../facts.js';
-import { CommandFailure, refused, tellFailure, usage } from '../failure.js';
+import { CommandFailure, refused, tellJobFailure, usage } from '../failure.js';
 import { formatBytes } from '../format.js';
 import { deviceFor, planRefused, selectorOf } from '../job.js';
 import { JobProgress } from '../progress.js';
@@ -156,10 +156,7 @@ function finish(context: Context, settings: DctReport, application: Report | und
 	showDctReport(output, settings);
 	if (application) showReport(output, application);
 	if (settings.error) return dctOutcome(context, settings);
-	if (!application?.error) return ExitCode.ok;
-	const exit = exitCodeFor(application.error.code);
-	tellFailure(output, application.error, exit);
-	return exit;
+	return application?.error ? tellJobFailure(output, application) : ExitCode.ok;
 }
 
 /** `true`: the backup is of another device, and that was allowed. */

@@ -141,12 +141,11 @@ function Label({ row }: { row: ShownRow }) {
 	const [words, tone] = rowState(row);
 	return (
 		<>
-			<span class="map-name">
-				<span class={row.state === 'free' ? 'quiet' : 'map-strong'}>{rowLabel(row)}</span>{' '}
-				<span class={`map-state ${tone}`}>{words}</span>
-			</span>
+			<span class={`map-name${row.state === 'free' ? ' quiet' : ''}`}>{rowLabel(row)}</span>{' '}
+			<span class={`map-state ${tone}`}>{words}</span>{' '}
 			<span class="map-range">
-				{sizeText(row.end - row.start)} at {addressText(row.start)}
+				{sizeText(row.end - row.start)}
+				<span class="map-at"> at {addressText(row.start)}</span>
 				<span class="only-spoken">
 					{' '}
 					to {addressText(row.end)}. {about(row)}

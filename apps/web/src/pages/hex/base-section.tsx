@@ -3,10 +3,11 @@ import { signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { FileDrop } from '../../parts/file-drop.js';
 import { MemoryMapView } from '../../parts/memory-map.js';
-import { Failure, Problems } from '../../parts/problems.js';
+import { Failure } from '../../parts/problems.js';
 import { useEngine } from '../../parts/use-engine.js';
-import { applicationFile, besides, wrongAt } from './choices.js';
+import { applicationFile, wrongAt } from './choices.js';
 import { HexResult } from './hex-result.js';
+import { WhatIsWrong } from './what-is-wrong.js';
 
 const baseFile = signal<File>();
 
@@ -62,10 +63,10 @@ export function BaseSection() {
 						<>
 							<h2>{looked.value.made.title}</h2>
 							{usable && <p>The image is whole. Give an application to put into it.</p>}
-							<Problems problems={besides(found, [])} />
-							<MemoryMapView map={looked.value.made.map} />
 						</>
 					)}
+					<WhatIsWrong problems={found} what="image" />
+					{looked.value?.made && <MemoryMapView map={looked.value.made.map} />}
 				</section>
 			)}
 		</div>

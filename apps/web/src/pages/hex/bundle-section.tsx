@@ -5,10 +5,11 @@ import type { BundleShown } from '../../engine/bundle-methods.js';
 import { download } from '../../parts/download.js';
 import { FileDrop } from '../../parts/file-drop.js';
 import { countText, sizeText } from '../../parts/numbers.js';
-import { Failure, Problems } from '../../parts/problems.js';
+import { Failure } from '../../parts/problems.js';
 import { ScrollArea } from '../../parts/scroll-area.js';
 import { useEngine } from '../../parts/use-engine.js';
 import { applicationFile, wrongAt } from './choices.js';
+import { WhatIsWrong } from './what-is-wrong.js';
 
 const assetFiles = signal<readonly File[]>([]);
 
@@ -58,7 +59,7 @@ export function BundleSection() {
 				{!value && busy && <p class="quiet">Measuring ...</p>}
 				{!asked && <p class="quiet">Give an application and its assets.</p>}
 				{value?.made && <Bundle made={value.made} busy={busy} />}
-				<Problems problems={problems} />
+				<WhatIsWrong problems={problems} what="bundle" />
 			</section>
 		</div>
 	);

@@ -10,11 +10,11 @@ import { address, remember, route } from '../../shell/router.js';
 
 /** What can be made here, in the order of the navigation. */
 export const kinds = [
-	{ kind: 'hex', title: 'One hex file' },
-	{ kind: 'base', title: 'From an image that you have' },
-	{ kind: 'units', title: 'One hex file a unit' },
-	{ kind: 'export', title: 'For another programmer' },
-	{ kind: 'bundle', title: 'Asset bundle' },
+	{ kind: 'hex', title: 'Hex file' },
+	{ kind: 'base', title: 'From your own image' },
+	{ kind: 'units', title: 'Many units' },
+	{ kind: 'export', title: 'Exports for programmers' },
+	{ kind: 'bundle', title: 'Asset bundles' },
 ] as const;
 export type Kind = (typeof kinds)[number]['kind'];
 
@@ -114,9 +114,4 @@ export function useRequest(settings: boolean): ImageRequest | undefined {
 /** Errors of a field, one sentence each. */
 export function wrongAt(problems: readonly FieldProblem[], field: ImageField): string[] {
 	return problems.filter((p) => p.at === field && p.severity === 'error').map((p) => p.message);
-}
-
-/** What is told with the result: everything but the errors that stand beside a field of this form. */
-export function besides(problems: readonly FieldProblem[], fields: readonly ImageField[]): FieldProblem[] {
-	return problems.filter((p) => p.severity !== 'error' || !fields.includes(p.at));
 }

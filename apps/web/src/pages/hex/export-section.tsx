@@ -6,12 +6,13 @@ import type { ExportShown } from '../../engine/image-methods.js';
 import { download } from '../../parts/download.js';
 import { Field, fieldProps } from '../../parts/field.js';
 import { sizeText } from '../../parts/numbers.js';
-import { Failure, Problems } from '../../parts/problems.js';
+import { Failure } from '../../parts/problems.js';
 import { ScrollArea } from '../../parts/scroll-area.js';
 import { useEngine } from '../../parts/use-engine.js';
 import { board, release, tool, useRequest, wrongAt } from './choices.js';
 import { ImageForm } from './image-form.js';
 import { UnitFields } from './unit-fields.js';
+import { WhatIsWrong } from './what-is-wrong.js';
 
 /** Milliseconds without a change before it is made. */
 const WAIT = 250;
@@ -29,7 +30,7 @@ export function ExportSection() {
 		<div class="hex-columns">
 			<ImageForm problems={problems} partial={chosen?.wholeImage === false} only={(p) => p.tools.length > 0}>
 				<ToolField tools={tools} chosen={chosen?.tool ?? ''} problems={problems} />
-				<UnitFields possible={settings} problems={problems} />
+				<UnitFields possible={settings} single={chosen?.wholeImage === false} problems={problems} />
 			</ImageForm>
 			<section class="hex-result" aria-label="The folder" aria-busy={busy}>
 				{error !== undefined && <Failure error={error} title="The folder could not be made" />}
@@ -38,8 +39,7 @@ export function ExportSection() {
 					<p class="quiet">Choose a board and the program that boards are programmed with.</p>
 				)}
 				{value?.made && <Folder made={value.made} busy={busy} />}
-				{value && !value.made && <h2>There is no folder yet</h2>}
-				<Problems problems={problems} />
+				<WhatIsWrong problems={problems} what="folder" />
 			</section>
 		</div>
 	);

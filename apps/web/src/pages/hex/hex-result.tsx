@@ -5,8 +5,9 @@ import { announce } from '../../parts/announcer.js';
 import { download } from '../../parts/download.js';
 import { MemoryMapView } from '../../parts/memory-map.js';
 import { sizeText } from '../../parts/numbers.js';
-import { Failure, Problems } from '../../parts/problems.js';
+import { Failure } from '../../parts/problems.js';
 import type { EngineAnswer } from '../../parts/use-engine.js';
+import { WhatIsWrong } from './what-is-wrong.js';
 
 export interface HexResultProps {
 	answer: EngineAnswer<Outcome<HexShown>>;
@@ -21,7 +22,6 @@ export function HexResult({
 	const { value, error, busy } = answer;
 	useOutcomeAnnounced(answer);
 	const made = value?.made;
-	const errors = value?.problems.filter((p) => p.severity === 'error').length ?? 0;
 	return (
 		<section class="hex-result" aria-label="The image" aria-busy={busy}>
 			{error !== undefined ? (
@@ -30,12 +30,10 @@ export function HexResult({
 				<Made made={made} busy={busy} />
 			) : busy ? (
 				<p class="quiet">Making the image ...</p>
-			) : errors > 0 ? (
-				<h2>There is no image yet</h2>
-			) : (
+			) : !value ? (
 				<p class="quiet">{before}</p>
-			)}
-			<Problems problems={value?.problems ?? []} />
+			) : null}
+			<WhatIsWrong problems={value?.problems ?? []} what="image" />
 			{made && <MemoryMapView map={made.map} />}
 		</section>
 	);

@@ -229,8 +229,8 @@ function LayoutField({ problems }: { problems: readonly FieldProblem[] }) {
 					layout.value = event.currentTarget.value as typeof layout.value;
 				}}
 			>
-				<option value="sorted">sorted: by address, nothing that does not belong there</option>
-				<option value="classic">classic: as Particle published them</option>
+				<option value="sorted">sorted by address</option>
+				<option value="classic">classic, as Particle published them</option>
 			</select>
 		</Field>
 	);

@@ -18,10 +18,12 @@ const titles: Record<UnitFieldName, string> = {
 export interface UnitFieldsProps {
 	/** An image can hold them; else only what is written over DFU can. */
 	possible: boolean;
+	/** Each is written by itself: those that are not given stay as they are. */
+	single?: boolean;
 	problems: readonly FieldProblem[];
 }
 
-export function UnitFields({ possible, problems }: UnitFieldsProps) {
+export function UnitFields({ possible, single = false, problems }: UnitFieldsProps) {
 	const chosen = board.value;
 	if (!chosen || chosen.fields.length === 0) return null;
 	const set = Object.values({ ...unitTexts.value, ...unitKeys.value }).filter((v) => v !== '').length;
@@ -45,7 +47,8 @@ export function UnitFields({ possible, problems }: UnitFieldsProps) {
 		<details class="hex-fields" open={set > 0 || chosen.fields.some((f) => wrongAt(problems, f.name).length > 0)}>
 			<summary>Settings of one unit{set > 0 ? ` (${set} set)` : ''}</summary>
 			<p class="quiet">
-				All of them may stay empty: then what is on the board stays. With any of them all settings of the board are replaced.
+				All of them may stay empty: then what is on the board stays.{' '}
+				{single ? 'What is given is written, the others stay.' : 'With any of them all settings of the board are replaced.'}
 			</p>
 			{chosen.fields.map((f) => (
 				<UnitField key={f.name} field={f} wrong={wrongAt(problems, f.name)} />

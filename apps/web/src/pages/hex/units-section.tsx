@@ -8,10 +8,11 @@ import { announce } from '../../parts/announcer.js';
 import { download } from '../../parts/download.js';
 import { FileDrop } from '../../parts/file-drop.js';
 import { countText, sizeText } from '../../parts/numbers.js';
-import { Failure, Problems } from '../../parts/problems.js';
+import { Failure } from '../../parts/problems.js';
 import { useEngine } from '../../parts/use-engine.js';
-import { besides, board, release, useRequest, wrongAt } from './choices.js';
+import { board, release, useRequest, wrongAt } from './choices.js';
 import { ImageForm } from './image-form.js';
+import { WhatIsWrong } from './what-is-wrong.js';
 
 const listFile = signal<File>();
 const keyFiles = signal<readonly KeyFile[]>([]);
@@ -88,7 +89,7 @@ export function UnitsSection() {
 						<UnitsRun run={run} of={value.made.units} ready={ready} onMake={() => void make()} />
 					</>
 				)}
-				<Problems problems={besides(problems, [])} />
+				<WhatIsWrong problems={problems} what="image" />
 			</section>
 		</div>
 	);

@@ -22,6 +22,12 @@ export const asking = signal<string | undefined>(undefined);
 export const askFailure = signal<{ askable: Askable; error: unknown } | undefined>(undefined);
 export const units = signal<readonly Unit[]>([]);
 
+/** What a board says is listened to until this is called: whoever asks a board needs its port. */
+let stopMonitor = () => {};
+export function monitorRuns(stop: () => void): void {
+	stopMonitor = stop;
+}
+
 let stopAsking = new AbortController();
 
 /** Watches until the returned function is called. */
@@ -70,6 +76,7 @@ export async function loadPortFilters(): Promise<void> {
 
 export async function ask(askable: Askable): Promise<void> {
 	if (asking.value !== undefined) return;
+	stopMonitor();
 	stopAsking = new AbortController();
 	asking.value = askable.id;
 	askFailure.value = undefined;

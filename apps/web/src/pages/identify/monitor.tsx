@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { callEngine } from '../../link/page-link.js';
 import { Failure } from '../../parts/problems.js';
 import { ScrollArea } from '../../parts/scroll-area.js';
-import { askables, nameOf } from './identify-state.js';
+import { askables, monitorRuns, nameOf } from './identify-state.js';
 import { whatHelps } from './words.js';
 
 /** More than anybody reads; a page that listens for a day shall not grow. */
@@ -25,6 +25,7 @@ export function Monitor() {
 		const control = new AbortController();
 		stop.current = control;
 		setRunning(control);
+		monitorRuns(() => control.abort());
 		setFailure(undefined);
 		setText('');
 		let waiting = '';

@@ -2,9 +2,7 @@
 import type { FileFinding } from '@linac/image';
 import type { ShownFinding } from '../../engine/inspect-methods.js';
 import type { ShownRow, ShownStorage } from '../../engine/shown-map.js';
-import { Fold } from '../../parts/fold.js';
 import { rowLabel, rowState } from '../../parts/map-words.js';
-import { MemoryMapView } from '../../parts/memory-map.js';
 import { addressText, countText, sizeText } from '../../parts/numbers.js';
 import { ScrollArea } from '../../parts/scroll-area.js';
 import { ShortHash } from '../../parts/short-hash.js';
@@ -24,9 +22,8 @@ export function ImageView({ image, more }: { image: Image; more: number }) {
 				shorter.
 			</p>
 			{image.map.storages.map((s) => (
-				<StorageTable key={s.name} storage={s} parts={image.parts} />
+				<StorageTable key={s.name} storage={s} parts={image.parts} file={image.map.title} />
 			))}
-			<Fold title="The memory map, drawn to scale">{() => <MemoryMapView map={image.map} />}</Fold>
 			{more > 0 && <p class="quiet">{countText(more, 'part is', 'parts are')} only in the JSON.</p>}
 		</>
 	);
@@ -58,13 +55,20 @@ function Settings({ settings }: { settings: NonNullable<Image['settings']> }) {
 	return <p>Settings of one unit: {words.length > 0 ? words.join(', ') : 'none, as on a new board'}.</p>;
 }
 
-function StorageTable({ storage, parts }: { storage: ShownStorage; parts: readonly Part[] }) {
+interface StorageTableProps {
+	storage: ShownStorage;
+	parts: readonly Part[];
+	/** For whoever hears the page: several files may be on it. */
+	file: string;
+}
+
+function StorageTable({ storage, parts, file }: StorageTableProps) {
 	return (
 		<>
 			<h4>
 				{storage.name}: {sizeText(storage.used)} of {sizeText(storage.end - storage.start)}
 			</h4>
-			<ScrollArea label={`${storage.name}, part by part`}>
+			<ScrollArea label={`${storage.name} of ${file}, part by part`}>
 				<table class="inspect-map">
 					<thead>
 						<tr>
@@ -87,7 +91,7 @@ function StorageTable({ storage, parts }: { storage: ShownStorage; parts: readon
 				</table>
 			</ScrollArea>
 			{storage.more > 0 && <p class="quiet">{countText(storage.more, 'more piece is', 'more pieces are')} not drawn.</p>}
-			{storage.registers.length > 0 && <Registers storage={storage} />}
+			{storage.registers.length > 0 && <Registers storage={storage} file={file} />}
 		</>
 	);
 }
@@ -124,9 +128,9 @@ function percent(share: number): string {
 	return `${(100 * share).toFixed(2)}%`;
 }
 
-function Registers({ storage }: { storage: ShownStorage }) {
+function Registers({ storage, file }: Omit<StorageTableProps, 'parts'>) {
 	return (
-		<ScrollArea label={storage.name}>
+		<ScrollArea label={`Registers of ${file}`}>
 			<table>
 				<thead>
 					<tr>

@@ -68,7 +68,7 @@ export function ModuleView({ module, own = false }: { module: Module; own?: bool
 					<>
 						<dt>SHA-256</dt>
 						<dd>
-							<Copyable value={module.sha256} name={`SHA-256 of ${module.name}`} />
+							<Copyable value={module.sha256} name={`SHA-256 of ${module.file}`} />
 						</dd>
 					</>
 				)}
@@ -122,7 +122,7 @@ const partTitles: Record<Module['fields'][number]['part'], string> = {
 
 function FieldTable({ module }: { module: Module }) {
 	return (
-		<ScrollArea label={`Fields of ${module.name}`}>
+		<ScrollArea label={`Fields of ${module.file}`}>
 			<table class="inspect-fields">
 				<thead>
 					<tr>

@@ -1,12 +1,12 @@
 /** A drawing of a virtual board: cable, buttons, LED. What it shows stands beside it in words. */
 import type { VirtualShown } from '../../engine/virtual-bench.js';
-import { LedLight } from '../../parts/virtual/led.js';
 
 export function BoardDrawing({ device }: { device: VirtualShown }) {
+	const { led } = device;
 	const pins = Array.from({ length: 9 }, (_, i) => 42 + i * 15);
 	return (
 		<div class="try-drawing" aria-hidden="true">
-			<svg viewBox="0 0 110 200" role="presentation">
+			<svg viewBox="0 -10 110 205" role="presentation">
 				<rect class="pcb" x="15" y="30" width="80" height="160" rx="7" />
 				{pins.map((y) => (
 					<g key={y} class="pin">
@@ -35,12 +35,12 @@ export function BoardDrawing({ device }: { device: VirtualShown }) {
 				<text x="72" y="74">
 					RESET
 				</text>
+				<circle class={`led ${led.colour} ${led.pattern}`} cx="55" cy="88" r="5" />
 				<rect class="metal" x="33" y="104" width="44" height="50" rx="3" />
 				<text class="chip" x="55" y="132">
 					{device.platform}
 				</text>
 			</svg>
-			<LedLight led={device.led} />
 		</div>
 	);
 }
