@@ -66,6 +66,7 @@ export class WebCommand {
 	/** Ends it as Ctrl-C does. Returns its exit code. */
 	stop(): Promise<number> {
 		return new Promise((resolve) => {
+			if (this.#child.exitCode !== null) return resolve(this.#child.exitCode);
 			this.#child.removeAllListeners('close');
 			this.#child.on('close', (code) => resolve(code ?? -1));
 			this.#child.kill('SIGINT');

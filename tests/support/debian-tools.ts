@@ -13,6 +13,7 @@ const packageOf: Record<string, string> = {
 	python3: 'python3',
 	openssl: 'openssl',
 	'/usr/bin/chromium': 'chromium',
+	'/usr/bin/chromium-headless-shell': 'chromium-headless-shell',
 };
 
 /** Whether the program can be run. Throws when it has to be there and is not. */

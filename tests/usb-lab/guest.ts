@@ -8,6 +8,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { fileURLToPath } from 'node:url';
 import { guestKernel } from './kernel.js';
 
@@ -138,6 +139,8 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
 interface Pending {
 	out: Buffer[];
 	err: Buffer[];
+	/** A character may be cut in two between two pieces. */
+	decoders: Record<'stdout' | 'stderr', StringDecoder>;
 	onOutput: RunOptions['onOutput'] | undefined;
 	onStart: (() => void) | undefined;
 	resolve(done: Record<string, unknown>): void;
@@ -312,7 +315,7 @@ class LabGuest implements Guest {
 				if (!text) continue;
 				const bytes = Buffer.from(text, 'base64');
 				pieces.push(bytes);
-				pending.onOutput?.(bytes.toString('utf8'), stream);
+				pending.onOutput?.(pending.decoders[stream].write(bytes), stream);
 			}
 			if (message.done) pending.resolve(message.done);
 			if (message.failed) pending.reject(new Error(message.failed));
@@ -327,7 +330,17 @@ class LabGuest implements Guest {
 	): Promise<Pending & { done: Record<string, unknown> }> {
 		if (this.#ended) return Promise.reject(this.#ended);
 		return new Promise<Pending & { done: Record<string, unknown> }>((resolve, reject) => {
-			const pending: Pending = { out: [], err: [], onOutput, onStart, resolve: (done) => resolve({ ...pending, done }), reject };
+			const pending: Pending = {
+				...{
+					out: [],
+					err: [],
+					decoders: { stdout: new StringDecoder(), stderr: new StringDecoder() },
+					onOutput,
+					onStart,
+					reject,
+				},
+				resolve: (done) => resolve({ ...pending, done }),
+			};
 			this.#pending.set(id, pending);
 			this.#socket!.write(`${JSON.stringify({ id, ...request })}\n`);
 		}).finally(() => this.#pending.delete(id));

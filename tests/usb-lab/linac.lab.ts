@@ -4,9 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asPlatform, expectedModules, type ReleaseSet, type SourcedModule, slotByName } from '@linac/catalog';
-import { equalBytes } from '@linac/core';
-import { contentBytes, ModuleFunction, type ParsedModule } from '@linac/firmware';
+import { asPlatform, expectedModules, type ReleaseSet, type SourcedModule } from '@linac/catalog';
+import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { standInApplication, standInRelease } from '@linac/virtual';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { realRelease } from '../support/release-files.js';
@@ -14,6 +13,7 @@ import { checked, type Operation } from './compatibility.js';
 import { type BenchDevice, inMode, LabBench, olderNcp, realVersions, running } from './devices.js';
 import { bootGuest, type Guest, noLabHere } from './guest.js';
 import { Linac } from './linac-in-guest.js';
+import { expectProgrammed } from './programmed.js';
 
 const why = noLabHere();
 if (why) throw new Error(why);
@@ -83,30 +83,13 @@ describe.each(jobs)('$platform from Device OS $from to $to', ({ platform, from, 
 
 	const flash = () => ['flash', file, '--target', to, '--source', folder, '--offline', '--yes'];
 
-	/** The device is what was asked for, by its own flash; whatever the tool says. */
-	function expectProgrammed(): void {
-		expect(it.device.mode, it.device.why).toBe('normal');
-		const flashed = it.device.installedModules();
-		for (const { slot, module } of [...release.modules, { slot: 'user-part', module: application }]) {
-			const { function: kind, index, version, start } = module.prefix;
-			if (slotByName(it.platform, slot)?.encrypted) continue;
-			expect(
-				flashed.some(
-					(m) => m.function === kind && m.version === version && (m.index === index || kind === ModuleFunction.radioStack),
-				),
-				slot,
-			).toBe(true);
-			const bytes = contentBytes(module);
-			if (kind !== ModuleFunction.bootloader && kind !== ModuleFunction.ncp)
-				expect(equalBytes(it.device.flash('internal').read(start, bytes.length), bytes), slot).toBe(true);
-		}
-	}
+	const expectDone = () => expectProgrammed(it, [...release.modules, { slot: 'user-part', module: application }]);
 
 	test('is programmed and verified, and found right afterwards', () =>
 		checked(row(it, 'flash --target, verify'), async () => {
 			const report = await linac.done(...flash());
 			expect(report.outcome).toBe('verified');
-			expectProgrammed();
+			expectDone();
 			const verified = await linac.run(['verify', file, '--target', to, '--source', folder, '--offline']);
 			expect(verified.status, verified.stdout + verified.stderr).toBe(0);
 			expect(it.device.mode).toBe('normal');
@@ -134,7 +117,7 @@ describe.each(jobs)('$platform from Device OS $from to $to', ({ platform, from, 
 			await guest.enumerated(it.busid);
 			const report = await linac.done(...flash());
 			expect(report.outcome).toBe('verified');
-			expectProgrammed();
+			expectDone();
 			return `to ${to}`;
 		}));
 

@@ -8,7 +8,6 @@ type Answer = { kind: string; id: number; value?: unknown; failure?: { code: str
 
 /** Resolves with the result; rejects with the failure's code and message. One worker answers until the page is left. */
 export function callEngineOf<T>(page: Page, method: string, params?: unknown): Promise<T> {
-	const file = readdirSync(join(builtSite(), 'assets')).find((name) => /^engine-worker-.*\.js$/.test(name));
 	return page.evaluate(
 		({ address, method, params }) =>
 			new Promise<unknown>((resolve, reject) => {
@@ -24,6 +23,14 @@ export function callEngineOf<T>(page: Page, method: string, params?: unknown): P
 				});
 				worker.postMessage({ kind: 'call', id, method, params });
 			}),
-		{ address: `assets/${file}`, method, params },
+		{ address: addressOfEngine(), method, params },
 	) as Promise<T>;
+}
+
+let address: string | undefined;
+
+/** From the site's folder. */
+function addressOfEngine(): string {
+	address ??= `assets/${readdirSync(join(builtSite(), 'assets')).find((name) => /^engine-worker-.*\.js$/.test(name))}`;
+	return address;
 }

@@ -3,11 +3,14 @@
  * a sentence instead of disturbing. Within a tab `@linac/usb` has its own lock. Not for other programs: the operating system's claim is that.
  */
 import { LinacError } from '@linac/core';
+import { type DeviceRef, isNameless } from './device-ref.js';
 
 /** Throws `DEVICE_BUSY` when another tab, or another job of this one, works on the device. */
-export async function withDevice<T>(name: string, act: () => Promise<T>): Promise<T> {
+export async function withDevice<T>(ref: DeviceRef, act: () => Promise<T>): Promise<T> {
 	// Absent only where the page was not loaded securely; WebUSB is absent there too.
-	if (!('locks' in navigator)) return act();
+	// Names of devices without an id are of one tab only.
+	if (!('locks' in navigator) || isNameless(ref)) return act();
+	const { name } = ref;
 	return navigator.locks.request(lockName(name), { ifAvailable: true }, (lock) => {
 		if (lock) return act();
 		throw new LinacError('DEVICE_BUSY', `Another tab of this browser, or another job, is working on the device ${name}.`, {

@@ -6,19 +6,11 @@ import { takeSnapshot } from '@linac/programmer';
 import { UDEV_RULE_PATH, udevRule, usbIdsByVendor } from '@linac/usb';
 import type { CallContext } from '../link/messages.js';
 import { busyDevices, withDevice } from './device-locks.js';
+import { type DeviceRef, keyOf } from './device-ref.js';
 import { type DeviceState, stateOf } from './device-state.js';
 import { type ReleaseChoice, releaseChoices } from './release-choices.js';
 import { problemsOf } from './restore-goal.js';
-import {
-	allFilters,
-	type DeviceRef,
-	hostFor,
-	keyOf,
-	presentDevice,
-	presentDevices,
-	virtualDevices,
-	watchDevices,
-} from './usb-host.js';
+import { allFilters, hostFor, presentDevice, presentDevices, virtualDevices, watchDevices } from './usb-host.js';
 import { world } from './world.js';
 
 export interface DeviceShown extends DeviceRef {
@@ -44,6 +36,7 @@ export interface PermissibleDevice {
 const BUSY_EVERY_MS = 2_000;
 /** Devices in a list that was shown for permission, for the answer. */
 let shown: USBDevice[] = [];
+const wakers = new Set<() => void>();
 const lastLook = new Map<string, DeviceSnapshot>();
 
 async function devicesShown(): Promise<DeviceShown[]> {
@@ -70,11 +63,18 @@ export const deviceMethods = {
 		text: udevRule(usbIdsByVendor(world.platforms)),
 	}),
 
+	/** The person has permitted a device: browsers do not tell a worker. */
+	async 'devices.changed'(): Promise<void> {
+		for (const wake of [...wakers]) wake();
+	},
+
 	/** Tells every device that may be used, now and whenever that changes, until it is cancelled. */
 	async 'devices.watch'(_: undefined, { emit, signal }: CallContext<DeviceShown[]>): Promise<void> {
 		let last = '';
 		let changed = () => {};
-		const stop = watchDevices(() => changed());
+		const wake = () => changed();
+		const stop = watchDevices(wake);
+		wakers.add(wake);
 		try {
 			while (!signal.aborted) {
 				const change = new Promise<void>((resolve) => {
@@ -92,6 +92,7 @@ export const deviceMethods = {
 				nap.abort();
 			}
 		} finally {
+			wakers.delete(wake);
 			stop();
 		}
 	},
@@ -128,7 +129,7 @@ export const deviceMethods = {
 
 	/** What is on a device, as far as it can be told without changing its mode. Throws `DEVICE_BUSY`, `DEVICE_NOT_FOUND`, and errors of USB. */
 	async 'devices.look'(ref: DeviceRef, { signal }: CallContext): Promise<DeviceState> {
-		return withDevice(ref.name, async () => {
+		return withDevice(ref, async () => {
 			const present = await presentDevice(ref);
 			const { platforms, releases, digests } = world;
 			const snapshot = await takeSnapshot(present.found, { ...hostFor(present), platforms, releases, digests, signal });

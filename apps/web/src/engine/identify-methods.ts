@@ -110,7 +110,7 @@ async function targetNamed(id: string): Promise<Target> {
 async function byUsb(present: PresentDevice, signal: AbortSignal): Promise<Answer> {
 	const { clock, host } = hostFor(present);
 	const serial = present.virtual ? virtualSerial.serial : noSerial;
-	return withDevice(present.name, async () => {
+	return withDevice(present, async () => {
 		const identity = await identityOf({ serial, clock, platforms, signal }, { ...present.found, host });
 		return answerOf(identity);
 	});

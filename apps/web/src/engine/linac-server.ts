@@ -43,7 +43,7 @@ export function linacServer(base: string): ReleasePlace {
 				const response = await get(`releases/${encodeURIComponent(platform)}/${encodeURIComponent(version)}.zip`, signal);
 				return openReleaseZip(await bytesOf(response), query, { name: NAME });
 			} catch (error) {
-				if (isAnswer(error)) return bad(problem(error.code, error.message));
+				if (isAnswer(error)) return bad(problem(error.code, [error.message, error.hint].filter(Boolean).join(' ')));
 				throw error;
 			} finally {
 				watch.abort();

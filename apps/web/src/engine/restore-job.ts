@@ -3,19 +3,22 @@
  * person's yes; the job is kept in the browser before anything is written, and forgotten when its end is proved, so that it can be continued
  * after a reload, a crash or a pulled cable. Not for showing it.
  */
-import { platforms, type ReleaseSet, releases } from '@linac/catalog';
-import { portableDigests } from '@linac/core';
+import { platforms, releases } from '@linac/catalog';
+import { asLinacError, portableDigests } from '@linac/core';
 import type { Plan } from '@linac/planner';
-import { type Diagnosis, type JobEvent, type JobLimits, type RestoreReport, restore } from '@linac/programmer';
+import { type Diagnosis, defaultLimits, type JobEvent, type JobLimits, type RestoreReport, restore } from '@linac/programmer';
 import { keepBackup } from './backups.js';
 import { withDevice } from './device-locks.js';
+import { type DeviceRef, isNameless, keyOf } from './device-ref.js';
 import { type DeviceState, stateOf } from './device-state.js';
-import { filesOf, openDefaultApplication, openReleaseFor } from './restore-goal.js';
+import { JobSources } from './restore-goal.js';
 import { type RestoreGoal, type StoredJob, storedJobs } from './storage.js';
-import { type DeviceRef, hostFor, keyOf, presentDevice } from './usb-host.js';
+import { hostFor, presentDevice } from './usb-host.js';
 import { virtualBench } from './virtual-bench.js';
 
 export type RestoreEvent =
+	/** The release is on its way, in bytes. */
+	| { type: 'fetching'; done: number; total?: number }
 	| { type: 'diagnosis'; state: DeviceState; target: Diagnosis['target']; application: Diagnosis['application'] }
 	/** Nothing goes on before `restore.confirm`. `standIn`: some modules are of linac's own builder, for virtual devices. */
 	| { type: 'plan'; plan: Plan; standIn: boolean }
@@ -31,14 +34,10 @@ export interface RestoreOptions {
 	signal: AbortSignal;
 }
 
+/** For somebody to press a button or plug the cable in, ms. */
+const OPERATOR_MS = 180_000;
 /** Windows looks for a driver when it first sees a device in a mode; whoever is quicker is used sooner (data of docs/hosts.md). */
-const limits: Partial<JobLimits> = {
-	modeChangeMs: 60_000,
-	bootMs: 60_000,
-	returnMs: 15_000,
-	// For somebody to press a button or plug the cable in.
-	operatorMs: 180_000,
-};
+const realLimits: Partial<JobLimits> = { modeChangeMs: 60_000, bootMs: 60_000, returnMs: 15_000, operatorMs: OPERATOR_MS };
 /** Between two events of progress of one device, ms of real time: a screen shows no more. */
 const PROGRESS_EVERY_MS = 100;
 
@@ -53,12 +52,17 @@ export function answerPlan(ref: DeviceRef, yes: boolean): boolean {
 
 /** Throws `LinacError` when nothing has been written: `DEVICE_BUSY`, `CANCELLED` when the plan was declined, and what `restore()` throws. */
 export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promise<RestoreReport> {
-	return withDevice(ref.name, async () => {
+	return withDevice(ref, async () => {
 		const { goal, resumed, signal } = options;
 		const present = await presentDevice(ref);
 		const { found } = present;
 		const platform = platforms.find((p) => p.name === found.platform.name)!;
-		const files = await filesOf(goal.application, platform, goal.target, ref.virtual, signal);
+		const sources = new JobSources(platform, {
+			virtual: ref.virtual,
+			signal,
+			onProgress: ({ done, total }) => options.emit({ type: 'fetching', done, ...(total === undefined ? {} : { total }) }),
+		});
+		const files = await sources.files(goal.application, goal.target);
 		const job: StoredJob = {
 			key: keyOf(ref),
 			virtual: ref.virtual,
@@ -69,9 +73,9 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 		};
 		const progress = new ThinProgress((event) => options.emit({ type: 'job', event }));
 		let begun = resumed;
-		let standIn = false;
 		const begin = async () => {
-			if (!begun) await storedJobs.put(job);
+			// Nothing would tell later which device without an id it was.
+			if (!begun && !isNameless(ref)) await storedJobs.put(job);
 			begun = true;
 			options.emit({ type: 'begun' });
 		};
@@ -85,19 +89,16 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 			target: goal.target,
 			files,
 			allow: goal.allow,
-			limits: ref.virtual ? stretched(virtualBench.speed) : limits,
+			limits: ref.virtual ? stretched(virtualBench.speed) : realLimits,
 			backup: keepBackup,
-			openRelease: async (name, version) => {
-				const release = await openReleaseFor(ref.virtual, name, version, signal);
-				standIn ||= hasStandIn(release);
-				return release;
-			},
-			openApplication: (name, version) => openDefaultApplication(ref.virtual, name, version, signal),
+			openRelease: (_, version) => sources.release(version),
+			// None is no failure here: the device is then left without, and is told so.
+			openApplication: (_, version) => sources.application(version).catch(whenThereIsNone),
 			onDiagnosis: ({ device, target, application }) =>
 				options.emit({ type: 'diagnosis', state: stateOf(device, platform), target, application }),
 			confirm: async (plan) => {
 				if (!resumed) {
-					options.emit({ type: 'plan', plan, standIn });
+					options.emit({ type: 'plan', plan, standIn: sources.standIn });
 					if (!(await asked(job.key, signal))) return false;
 				}
 				await begin();
@@ -117,12 +118,14 @@ export async function runRestore(ref: DeviceRef, options: RestoreOptions): Promi
 
 /** Where virtual time runs faster, this computer and the person in front of it do not. */
 function stretched(speed: number): Partial<JobLimits> {
-	const factor = Math.max(1, speed);
-	return Object.fromEntries(Object.entries({ answerMs: 10_000, ...limits }).map(([name, ms]) => [name, ms * factor]));
+	const { modeChangeMs, bootMs, answerMs, returnMs } = defaultLimits;
+	const limits = { modeChangeMs, bootMs, answerMs, returnMs, operatorMs: OPERATOR_MS };
+	return Object.fromEntries(Object.entries(limits).map(([name, ms]) => [name, ms * Math.max(1, speed)]));
 }
 
-function hasStandIn(release: ReleaseSet): boolean {
-	return release.modules.some((m) => m.standIn);
+function whenThereIsNone(error: unknown): undefined {
+	const { code } = asLinacError(error);
+	if (code === 'CANCELLED' || code === 'INTERNAL') throw error;
 }
 
 async function asked(key: string, signal: AbortSignal): Promise<boolean> {

@@ -3,10 +3,9 @@ import { asPlatform } from '@linac/catalog';
 import { LinacError } from '@linac/core';
 import type { RestoreReport } from '@linac/programmer';
 import type { CallContext } from '../link/messages.js';
+import { type DeviceRef, keyOf } from './device-ref.js';
 import { answerPlan, type RestoreEvent, runRestore } from './restore-job.js';
 import { type RestoreGoal, storedBackups, storedJobs } from './storage.js';
-import type { DeviceRef } from './usb-host.js';
-import { keyOf } from './usb-host.js';
 
 /** A job that was begun and is not finished. */
 export interface UnfinishedJob extends DeviceRef {

@@ -8,6 +8,7 @@ import { usbIdsOf } from '@linac/programmer';
 import { type DiscoveredDevice, deviceIdOf, listDevices, type UsbHost, type WantedDevice } from '@linac/usb';
 import { askPage } from '../link/engine-link.js';
 import { browserUsbHost } from './browser-usb-host.js';
+import { type DeviceRef, namelessName } from './device-ref.js';
 import { virtualBench } from './virtual-bench.js';
 import { VirtualPermissions } from './virtual-permissions.js';
 
@@ -56,26 +57,16 @@ export const virtualDevices = new VirtualPermissions(virtualBench.host, asker(tr
 const realDevices: UsbHost | undefined =
 	typeof navigator === 'object' && 'usb' in navigator ? browserUsbHost(navigator.usb, vendors, asker(false)) : undefined;
 
-/** Names a device for the page: by its device id, else by its attachment (old firmware of generation 2 tells none). */
-export interface DeviceRef {
-	virtual: boolean;
-	/** Device id, or a number of this page for a device that tells none. */
-	name: string;
-}
-
 export interface PresentDevice extends DeviceRef {
 	found: DiscoveredDevice;
 }
-
-/** Under which page and engine keep what belongs to a device. */
-export const keyOf = ({ virtual, name }: DeviceRef): string => `${virtual ? 'virtual' : 'usb'}:${name}`;
 
 const numbers = new WeakMap<USBDevice, string>();
 let lastNumber = 0;
 
 function nameOf({ deviceId, handle }: DiscoveredDevice): string {
 	if (deviceId !== undefined) return deviceId;
-	const name = numbers.get(handle.device) ?? `number-${++lastNumber}`;
+	const name = numbers.get(handle.device) ?? namelessName(++lastNumber);
 	numbers.set(handle.device, name);
 	return name;
 }

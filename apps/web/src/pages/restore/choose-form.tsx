@@ -57,6 +57,7 @@ export function ChooseForm({ card, state, releases }: { card: Card; state: Devic
 		void makePlan(card, { target: chosen.version, application: choice, allow: older ? ['downgrade'] : [] });
 	};
 	if (state.findings.some((f) => f.code === 'DEVICE_PROTECTED')) return null;
+	if (releases.length === 0) return <p>There is no release of Device OS for this board.</p>;
 	const groups = (['lts', 'legacy', 'preview'] as const).map((line) => ({ line, of: shown.filter((r) => r.line === line) }));
 	return (
 		<form class="restore-choose" onSubmit={submit}>

@@ -1,5 +1,6 @@
 /** One device: its head, and what belongs to the stage that it is in. */
 import type { ComponentChildren } from 'preact';
+import { isNameless } from '../../engine/device-ref.js';
 import { ChooseForm } from './choose-form.js';
 import { type Card, cancel, continueJob, forgetJob, look, nameOf, remove } from './device-cards.js';
 import { Diagnosis, StateView } from './device-state-view.js';
@@ -16,7 +17,7 @@ export function DeviceCard({ card }: { card: Card }) {
 		<article class="card restore-card" aria-labelledby={id} data-testid="device-card" data-key={card.key} data-stage={stage.name}>
 			<header class="restore-head">
 				<h2 id={id}>
-					{card.displayName} <code>{card.name}</code>
+					{card.displayName} {isNameless(card) ? <span class="quiet">(tells no id)</span> : <code>{card.name}</code>}
 				</h2>
 				<p class="row">
 					{card.virtual && <span class="tag">virtual</span>}
@@ -107,6 +108,7 @@ function StageView({ card }: { card: Card }) {
 function Unfinished({ card, stage }: { card: Card; stage: Extract<Card['stage']['value'], { name: 'unfinished' }> }) {
 	const { job, report, error, byItself } = stage;
 	const present = card.present.value;
+	const nameless = isNameless(card);
 	const failure = error ?? report?.report?.error;
 	return (
 		<>
@@ -118,13 +120,15 @@ function Unfinished({ card, stage }: { card: Card; stage: Extract<Card['stage'][
 			)}
 			{failure && <Trouble error={failure} title="Why it stopped" />}
 			<p>
-				{present === undefined
-					? byItself
-						? 'Plug it in: the job goes on by itself, from what is on the board.'
-						: 'Plug it in to continue the job.'
-					: present.busy
-						? 'Another tab is working on it.'
-						: 'The job goes on from what is on the board.'}
+				{nameless
+					? 'It tells no device id, so it cannot be recognised: when it is back, look at its new card and restore it there. The job goes on from what is on it.'
+					: present === undefined
+						? byItself
+							? 'Plug it in: the job goes on by itself, from what is on the board.'
+							: 'Plug it in to continue the job.'
+						: present.busy
+							? 'Another tab is working on it.'
+							: 'The job goes on from what is on the board.'}
 			</p>
 			<Buttons>
 				<button type="button" onClick={() => void forgetJob(card)}>
@@ -133,7 +137,7 @@ function Unfinished({ card, stage }: { card: Card; stage: Extract<Card['stage'][
 				<button
 					type="button"
 					class="primary"
-					disabled={present === undefined || present.busy}
+					disabled={present === undefined || present.busy || nameless}
 					onClick={() => void continueJob(card)}
 				>
 					Continue the job

@@ -7,6 +7,7 @@ import type { Plan } from '@linac/planner';
 import type { Diagnosis, JobEvent, RestoreReport } from '@linac/programmer';
 import { type Signal, signal } from '@preact/signals';
 import type { DeviceShown } from '../../engine/device-methods.js';
+import { isNameless } from '../../engine/device-ref.js';
 import type { DeviceState } from '../../engine/device-state.js';
 import type { ReleaseChoice } from '../../engine/release-choices.js';
 import type { RestoreEvent } from '../../engine/restore-job.js';
@@ -15,7 +16,7 @@ import type { RestoreGoal } from '../../engine/storage.js';
 import { callEngine } from '../../link/page-link.js';
 import { announce } from '../../parts/announcer.js';
 import { holdPage } from '../../shell/hold.js';
-import { type JobProgress, nextProgress, noProgress } from './job-progress.js';
+import { fetching, type JobProgress, nextProgress, noProgress } from './job-progress.js';
 import { perFrame } from './per-frame.js';
 
 export type Stage =
@@ -92,20 +93,29 @@ function meetUnfinished(job: UnfinishedJob, devices: readonly DeviceShown[]): vo
 }
 
 function update(devices: readonly DeviceShown[]): void {
+	const there = new Set<string>();
 	for (const device of devices) {
-		const card = cards.value.find((c) => c.key === device.key) ?? add({ ...device, stage: { name: 'looking' } });
+		const own = cards.value.find((c) => c.key === device.key) ?? successor(device);
+		const card = own ?? add({ ...device, stage: { name: 'looking' } });
+		there.add(card.key);
 		const was = card.present.value;
 		card.present.value = device;
 		if (was === undefined) arrived(card, device);
 		else if (was.busy && !device.busy) void givenUp(card);
 	}
-	const there = new Set(devices.map((d) => d.key));
 	for (const card of cards.value) {
 		if (there.has(card.key)) continue;
 		card.present.value = undefined;
 		const { name } = card.stage.value;
 		if (name === 'choose' || name === 'failed') remove(card);
 	}
+}
+
+/** A device without an id that comes while a job waits for one of its kind: the job takes it for its own, and so does its card. */
+function successor(device: DeviceShown): Card | undefined {
+	if (!isNameless(device)) return undefined;
+	const waiting = (c: Card) => c.stop !== undefined && isNameless(c) && c.platform === device.platform;
+	return cards.value.find((c) => waiting(c) && c.virtual === device.virtual);
 }
 
 /** Another tab has ended its work on the device. */
@@ -149,7 +159,8 @@ export function remove(card: Card): void {
 
 const refOf = ({ virtual, name }: Card) => ({ virtual, name });
 /** How a device is called in sentences. */
-export const nameOf = ({ displayName, name }: Pick<Card, 'displayName' | 'name'>): string => `${displayName} ${name}`;
+export const nameOf = ({ displayName, name }: Pick<Card, 'displayName' | 'name'>): string =>
+	isNameless({ name }) ? `${displayName} without id` : `${displayName} ${name}`;
 
 /** Looks at what is on the device, and what it may be brought to. */
 export async function look(card: Card): Promise<void> {
@@ -238,6 +249,9 @@ function take(card: Card, event: RestoreEvent): void {
 			card.diagnosis.value = { state, target, application };
 			break;
 		}
+		case 'fetching':
+			card.progress.value = fetching(card.progress.value, event);
+			break;
 		case 'plan':
 			card.stage.value = { name: 'plan', plan: event.plan, standIn: event.standIn };
 			announce(`The plan for the ${nameOf(card)} is ready.`);

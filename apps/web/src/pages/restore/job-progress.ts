@@ -1,6 +1,7 @@
 /** How far a job is, from its events: the steps of its plan, what happens in the present one, and the time left. Pure. */
 import type { Step } from '@linac/planner';
 import type { JobEvent } from '@linac/programmer';
+import { sizeText } from '../../parts/numbers.js';
 
 export interface StepProgress {
 	id: string;
@@ -65,6 +66,13 @@ export function nextProgress(before: JobProgress, event: JobEvent): JobProgress 
 		case 'job-finished':
 			return { ...now, bytes: undefined, doing: undefined, leftMs: 0, fraction: 1 };
 	}
+}
+
+/** The release is being fetched. Bytes. */
+export function fetching(before: JobProgress, { done, total }: { done: number; total?: number }): JobProgress {
+	const all = total !== undefined && done >= total;
+	const of = total === undefined ? '' : ` of ${sizeText(total)}`;
+	return { ...before, doing: all ? undefined : `Fetching the release: ${sizeText(done)}${of}.` };
 }
 
 function openStep({ id, title }: Step): StepProgress {

@@ -1,5 +1,6 @@
 /** The page "Restore a device": the devices that may be used, each with its own way from the look to the proof. */
 import { useEffect, useState } from 'preact/hooks';
+import { callEngine } from '../../link/page-link.js';
 import { Failure } from '../../parts/problems.js';
 import { address } from '../../shell/router.js';
 import { Backups } from './backups.js';
@@ -40,6 +41,7 @@ function Connect() {
 		setNote('');
 		try {
 			await navigator.usb.requestDevice({ filters: filters.value ?? [] });
+			await callEngine('devices.changed', undefined);
 		} catch (error) {
 			// Whoever closes the list has changed their mind; anything else is told.
 			if ((error as Error).name !== 'NotFoundError') setNote((error as Error).message);
