@@ -21,7 +21,7 @@ export function headersFor(indexHtml: string, folder: string): Record<string, st
 		'x-content-type-options': 'nosniff',
 		'referrer-policy': 'no-referrer',
 		'permissions-policy':
-			'usb=(self), serial=(self), bluetooth=(), camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=()',
+			'usb=(self), serial=(self), camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=()',
 		'cross-origin-opener-policy': 'same-origin',
 		'cross-origin-resource-policy': 'same-origin',
 	};
