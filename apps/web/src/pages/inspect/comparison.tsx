@@ -19,8 +19,10 @@ export function Comparison({ files }: { files: readonly OpenFile[] }) {
 	const ready = files.filter((f) => f.state === 'found');
 	const [chosen, setChosen] = useState<{ a?: number; b?: number }>({});
 	const [result, setResult] = useState<{ comparison: ShownComparison } | { error: unknown }>();
-	const a = ready.find((f) => f.id === chosen.a) ?? ready[0];
-	const b = ready.find((f) => f.id === chosen.b && f !== a) ?? ready.find((f) => f !== a);
+	// Until somebody chooses: the first two, firmware before anything else.
+	const first = [...ready].sort((x, y) => Number(isFirmware(y)) - Number(isFirmware(x)));
+	const a = ready.find((f) => f.id === chosen.a) ?? first[0];
+	const b = ready.find((f) => f.id === chosen.b && f !== a) ?? first.find((f) => f !== a);
 	// What was said about a file changes what is compared.
 	const question = a && b ? `${a.id} ${a.platform} ${a.base} ${b.id} ${b.platform} ${b.base}` : undefined;
 	useEffect(() => {
@@ -68,6 +70,10 @@ export function Comparison({ files }: { files: readonly OpenFile[] }) {
 			{result && 'comparison' in result && <Result comparison={result.comparison} />}
 		</article>
 	);
+}
+
+function isFirmware({ finding }: OpenFile): boolean {
+	return finding?.state !== 'not-firmware';
 }
 
 interface ChoiceProps {
