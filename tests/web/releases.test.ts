@@ -10,12 +10,13 @@ import { describeSite } from './site.js';
 
 const rows = (page: Page) => page.locator('.releases-table tbody tr');
 
-/** Every row is drawn some frames after the first. */
+/** Waits until there are so many rows, no more and no fewer: the table is drawn in steps. */
 async function drawn(page: Page, count: number): Promise<void> {
+	await page.getByText(`${count} releases of 53.`).waitFor();
 	await rows(page)
 		.nth(count - 1)
 		.waitFor();
-	expect(await rows(page).count()).toBe(count);
+	await rows(page).nth(count).waitFor({ state: 'detached' });
 }
 
 async function downloaded(page: Page, press: () => Promise<void>): Promise<{ name: string; bytes: Uint8Array }> {
@@ -65,22 +66,22 @@ describeSite('the page of releases', (site) => {
 
 	it('is narrowed by board, line and channel; the address keeps what was chosen, and the board has its recommendation', async () => {
 		const page = await site.openPage('#/releases');
-		await page.getByLabel('Board').selectOption('Electron / E-Series');
+		await page.getByLabel('Board', { exact: true }).selectOption('Electron / E-Series');
 		await drawn(page, 19);
-		await page.getByLabel('Line').selectOption('Latest in line');
-		await page.getByLabel('Channel').selectOption('Release');
-		await expect.poll(() => rows(page).count()).toBeLessThan(12);
+		await page.getByLabel('Line', { exact: true }).selectOption('Latest in line');
+		await page.getByLabel('Channel', { exact: true }).selectOption('Release');
+		await drawn(page, 9);
 		expect(await rows(page).locator('th').allInnerTexts()).toContain('2.3.1\nLTS, latest\n✓ recommended');
 		expect(await page.locator('.releases-recommended').textContent()).toContain('The newer 3.3.1 is a preview');
 		expect(new URL(page.url()).hash).toBe('#/releases?platform=electron&line=latest&channel=release');
 		await page.reload();
-		await expect.poll(() => rows(page).count()).toBeLessThan(12);
+		await drawn(page, 9);
 		await readableEverywhere(page, 'releases-board');
 	});
 
 	it('is used with the keyboard alone: one stop in the table, arrows to a cell, Enter for the zip', async () => {
 		const page = await site.openPage('#/releases?here=yes');
-		await expect.poll(() => rows(page).count()).toBeGreaterThan(2);
+		await drawn(page, 3);
 		await page.getByRole('region', { name: 'Releases by board' }).focus();
 		const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
 		await page.keyboard.press('Tab');
@@ -102,12 +103,12 @@ describeSite('the page of releases', (site) => {
 		await page.getByText('Choose your board above').waitFor();
 		await page.getByRole('link', { name: 'All releases for the Boron' }).click();
 		await drawn(page, 51);
-		expect(await page.getByLabel('Board').inputValue()).toBe('boron');
+		expect(await page.getByLabel('Board', { exact: true }).inputValue()).toBe('boron');
 	});
 
 	it('says what to do when the modules of a release cannot be fetched', async () => {
 		const page = await site.openPage('#/releases?platform=boron&here=yes', { expected: [/status of 503/] });
-		await expect.poll(() => rows(page).count()).toBe(2);
+		await drawn(page, 2);
 		for (const path of ['bootloader', 'softdevice', 'system-part1']) {
 			site.host.broken.set(`mirror/modules/boron/4.0.1/boron-${path}@4.0.1.bin`, 503);
 		}

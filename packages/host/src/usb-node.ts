@@ -3,6 +3,7 @@
  * path are kept. The native library is loaded at first use only: a command that needs no USB works where there is none.
  */
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { type Disposer, LinacError } from '@linac/core';
 import { classifyUsbFailure, type UsbHandle, type UsbHost, usbError } from '@linac/usb';
 import { type HostSystem, hostSystemOf, meaningOf } from './host-differences.js';
@@ -20,7 +21,8 @@ let shared: UsbHost | undefined;
 
 /** The host of this machine. There is one: every call returns the same, so that all users of a process share its locks. */
 export function nodeUsbHost(): UsbHost {
-	shared ??= makeHost(async () => (await import('usb')) as NodeUsb);
+	// Not by `import`: for that Node first parses all of its files once more, to find the names that they export.
+	shared ??= makeHost(async () => createRequire(import.meta.url)('usb') as NodeUsb);
 	return shared;
 }
 

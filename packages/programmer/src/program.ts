@@ -153,7 +153,7 @@ class Attempts {
 		if (known.length === world.known.length) return false;
 		this.#session.know(known);
 		// Reading flash again is only worth it for a module without a header of its own, which a known content alone can confirm.
-		return this.#session.found.mode === 'normal' || known.some((k) => k.payload !== undefined);
+		return this.#session.found.mode === 'normal' ? this.#session.toldHashes : known.some((k) => k.payload !== undefined);
 	}
 
 	#tally(report: Report): void {

@@ -24,6 +24,8 @@ export class DeviceSession {
 	#written = 0;
 	#read = 0;
 	#cancellable = true;
+	/** The running system has told hashes of its modules: with more modules at hand there may be names for them. */
+	toldHashes = false;
 
 	constructor(world: World, found: DiscoveredDevice, deviceId?: string) {
 		const platform = world.platforms.find((p) => p.name === found.platform.name);

@@ -17,6 +17,7 @@ export async function snapshotReported(session: DeviceSession): Promise<DeviceSn
 	const deviceId = session.deviceId ?? (await control.deviceId());
 	const osVersion = await control.osVersion();
 	const listed = await unlessUnsupported(() => control.modules());
+	session.toldHashes = listed?.some((m) => m.sha256 !== undefined) ?? false;
 	const mode = await control.mode(listed);
 	const modules = listed && named(listed, world);
 	if (modules) await askForNcp(platform, control, modules);

@@ -55,6 +55,11 @@ export class PermissionQuestion {
 		return this.#outcome ? new Promise(() => {}) : this.#answer;
 	}
 
+	/** Somebody is being asked. */
+	get isOpen(): boolean {
+		return this.#openSince !== undefined;
+	}
+
 	/** How long somebody has been asked until now, ms. */
 	get openMs(): number {
 		return this.#openMs + (this.#openSince === undefined ? 0 : this.#clock.now() - this.#openSince);

@@ -25,6 +25,8 @@ export interface WaitOptions {
 
 /** Time between looks when nothing has been notified, ms. */
 const LOOK_EVERY_MS = 100;
+/** The same while a person is asked: that takes long, and hosts that can ask notify too. */
+const LOOK_WHILE_ASKING_MS = 1_000;
 
 /**
  * Waits until a device is there: the one with this device id, or, where its firmware does not tell the id (old Gen 2), the one at
@@ -55,11 +57,12 @@ export async function waitForDevice(
 			question.look(seen.some((device) => isIt(device, options)));
 			const left = began + question.openMs + options.timeoutMs - clock.now();
 			if (left <= 0) break;
+			const pause = question.isOpen ? LOOK_WHILE_ASKING_MS : LOOK_EVERY_MS;
 			const nap = new AbortController();
 			const forward = () => nap.abort(signal?.reason);
 			signal?.addEventListener('abort', forward, { once: true });
 			try {
-				await Promise.race([change, question.answered, clock.sleep(Math.min(LOOK_EVERY_MS, left), nap.signal)]);
+				await Promise.race([change, question.answered, clock.sleep(Math.min(pause, left), nap.signal)]);
 			} finally {
 				signal?.removeEventListener('abort', forward);
 				nap.abort();

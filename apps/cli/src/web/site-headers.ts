@@ -20,6 +20,7 @@ export function headersFor(indexHtml: string, folder: string): Record<string, st
 		'content-security-policy': `${policy}; frame-ancestors 'none'`,
 		'x-content-type-options': 'nosniff',
 		'referrer-policy': 'no-referrer',
+		// Only names that browsers know: they complain about others on the console.
 		'permissions-policy':
 			'usb=(self), serial=(self), camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=()',
 		'cross-origin-opener-policy': 'same-origin',

@@ -56,7 +56,14 @@ function Loaded({ page }: { page: Page }) {
 		);
 	}, [page]);
 	if (!loaded) return <p class="quiet">Loading ...</p>;
-	if ('error' in loaded) return <Failure error={loaded.error} title="This page could not be loaded" />;
+	if ('error' in loaded) {
+		return (
+			<>
+				<h1>{page.title}</h1>
+				<Failure error={loaded.error} title="This page could not be loaded" />
+			</>
+		);
+	}
 	const { Content } = loaded;
 	return <Content />;
 }
