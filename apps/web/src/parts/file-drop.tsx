@@ -60,15 +60,7 @@ export function FileDrop(props: FileDropProps) {
 		>
 			<div class={folderLabel === undefined ? undefined : 'drop-choices'}>
 				<label for={id}>{label}</label>{' '}
-				<input
-					id={id}
-					type="file"
-					accept={accept}
-					multiple={multiple}
-					disabled={disabled}
-					aria-describedby={described}
-					onChange={onChange}
-				/>
+				<input id={id} type="file" accept={accept} multiple={multiple} disabled={disabled} {...described} onChange={onChange} />
 				{folderLabel !== undefined && (
 					<>
 						<label for={`${id}-folder`}>{folderLabel}</label>
@@ -76,13 +68,23 @@ export function FileDrop(props: FileDropProps) {
 							id={`${id}-folder`}
 							type="file"
 							disabled={disabled}
-							aria-describedby={described}
+							{...described}
 							onChange={onChange}
 							{...{ webkitdirectory: true }}
 						/>
 					</>
 				)}
 			</div>
+			{chosen !== undefined && (
+				<p class="chosen">
+					Chosen: <strong>{chosen}</strong>{' '}
+					{onRemove && (
+						<button type="button" onClick={onRemove}>
+							Remove<span class="only-spoken"> {chosen}</span>
+						</button>
+					)}
+				</p>
+			)}
 			{help && (
 				<p class="help" id={`${id}-help`}>
 					{help}
