@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ReleaseSummary, releaseZip } from '@linac/catalog';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { realRelease } from '../support/release-files.js';
 import { builtSite } from './build-site.js';
 import { hasChromium, startChromium } from './chromium.js';
@@ -19,6 +19,9 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 	let browser: Browser;
 	let host: PlainHost;
 	let built: string;
+	/** A tab of a browser that was on the site once. */
+	let page: Page;
+	/** Further ones, for one test each. */
 	const contexts: BrowserContext[] = [];
 	/** Requests to anybody but the host, and what the policy of the page had to forbid. */
 	const strayed: string[] = [];
@@ -26,7 +29,9 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 	beforeAll(async () => {
 		built = builtSite();
 		[browser, host] = await Promise.all([startChromium(), siteMirror().then((mirror) => PlainHost.start(built, mirror))]);
+		page = await visit();
 	});
+	beforeEach(() => open(page, ''));
 	afterEach(async () => {
 		await Promise.all(contexts.splice(0).map((context) => context.close()));
 		await host.stop();
@@ -43,7 +48,6 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 	/** Opens the site in a new profile and waits until the browser has kept it. */
 	async function visit(): Promise<Page> {
 		const context = await browser.newContext({ viewport: { width: 1366, height: 768 }, locale: 'en-GB' });
-		contexts.push(context);
 		context.on('request', (request) => {
 			if (!request.url().startsWith(host.address) && !request.url().startsWith('blob:')) strayed.push(request.url());
 		});
@@ -51,22 +55,21 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		await context.addInitScript(
 			`addEventListener('securitypolicyviolation', (e) => strayed(e.violatedDirective + ' ' + e.blockedURI));`,
 		);
-		const page = await context.newPage();
-		await open(page, '');
-		await page.getByText('it opens without a network too').waitFor();
-		return page;
+		const tab = await context.newPage();
+		await open(tab, '');
+		await tab.getByText('it opens without a network too').waitFor();
+		return tab;
 	}
 
-	async function open(page: Page, name: string): Promise<void> {
-		await page.goto(`${host.address}#/${name}`);
-		await page.locator('main h1').first().waitFor();
+	async function open(tab: Page, name: string): Promise<void> {
+		await tab.goto(`${host.address}#/${name}`);
+		await tab.locator('main h1').first().waitFor();
 	}
 
-	const releasesOf = (page: Page) => callEngineOf<ReleaseSummary[]>(page, 'releases.list');
-	const here = async (page: Page) => (await releasesOf(page)).filter((r) => r.offline).map((r) => `${r.platform} ${r.version}`);
+	const releases = () => callEngineOf<ReleaseSummary[]>(page, 'releases.list');
+	const here = async () => (await releases()).filter((r) => r.offline).map((r) => `${r.platform} ${r.version}`);
 
 	test('with the host gone, every page opens, also when the browser begins there', async () => {
-		const page = await visit();
 		await host.stop();
 		for (const name of pages) {
 			await open(page, name);
@@ -75,25 +78,24 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		const tab = await page.context().newPage();
 		await open(tab, 'hex');
 		expect(await tab.getByText('could not be loaded').count()).toBe(0);
+		await tab.close();
 	});
 
 	test('a release that was used before is here without the host, the others are not', async () => {
-		const page = await visit();
-		expect(await here(page)).toEqual([]);
-		expect((await releasesOf(page)).map((r) => `${r.platform} ${r.version}`)).toContain('boron 2.2.0');
+		expect(await here()).toEqual([]);
+		expect((await releases()).map((r) => `${r.platform} ${r.version}`)).toContain('boron 2.2.0');
 		const boron = { platform: 'boron', version: '4.0.1', application: true };
 		const { sha256 } = await callEngineOf<{ sha256: string }>(page, 'releases.zip', boron);
-		expect(await here(page)).toEqual(['boron 4.0.1']);
+		expect(await here()).toEqual(['boron 4.0.1']);
 		await host.stop();
 		await page.reload();
-		expect(await here(page)).toEqual(['boron 4.0.1']);
-		expect(await releasesOf(page)).toHaveLength(1);
+		expect(await here()).toEqual(['boron 4.0.1']);
+		expect(await releases()).toHaveLength(1);
 		expect(await callEngineOf(page, 'releases.zip', boron)).toMatchObject({ sha256 });
 		await expect(callEngineOf(page, 'releases.zip', { ...boron, version: '2.2.0' })).rejects.toThrow('RELEASE_NOT_AVAILABLE');
 	});
 
 	test('with the host gone a virtual Boron is brought to another release, and the proof is shown', async () => {
-		const page = await visit();
 		for (const version of ['2.2.0', '4.0.1']) {
 			await callEngineOf(page, 'releases.zip', { platform: 'boron', version, application: true });
 		}
@@ -112,7 +114,6 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 	}, 300_000);
 
 	test('files that were added are here next time, come first, and can be removed', async () => {
-		const page = await visit();
 		await open(page, 'releases');
 		await page.getByText('Your own files of Device OS').click();
 		const zip = {
@@ -122,7 +123,7 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		};
 		await page.getByLabel('Zip or files').setInputFiles(zip);
 		await page.getByText('mine.zip: photon 2.2.0').waitFor();
-		const photon = async () => (await releasesOf(page)).find((r) => r.platform === 'photon' && r.version === '2.2.0');
+		const photon = async () => (await releases()).find((r) => r.platform === 'photon' && r.version === '2.2.0');
 		expect(await photon()).toMatchObject({ source: 'mine.zip', offline: true });
 		await host.stop();
 		await page.reload();
@@ -131,12 +132,12 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		expect(await callEngineOf(page, 'releases.zip', photonZip)).toMatchObject({ source: 'mine.zip' });
 		await page.getByText('Your own files of Device OS').click();
 		await page.getByRole('button', { name: 'Remove mine.zip' }).click();
-		await page.getByText('none yet').waitFor();
+		await page.getByRole('button', { name: 'Remove mine.zip' }).waitFor({ state: 'detached' });
 		expect(await photon()).toBeUndefined();
 	});
 
 	test('files that are no release are refused with the reason: damaged, incomplete, something else', async () => {
-		const page = await visit();
+		const before = await here();
 		await open(page, 'releases');
 		await page.getByText('Your own files of Device OS').click();
 		const input = page.getByLabel('Zip or files');
@@ -149,25 +150,26 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		await page.locator('.problem.error', { hasText: 'RELEASE_INCOMPLETE' }).waitFor();
 		await give('notes.txt', Buffer.from('not firmware'));
 		await page.locator('.problem.error', { hasText: 'notes.txt' }).waitFor();
-		expect(await here(page)).toEqual([]);
+		expect(await here()).toEqual(before);
 	});
 
 	test('a newer version waits until the person says so; a tab that is open finds its files all the same', async () => {
-		const page = await visit();
-		const other = await page.context().newPage();
+		const own = await visit();
+		contexts.push(own.context());
+		const other = await own.context().newPage();
 		await open(other, '');
 		const dropped = readdirSync(join(built, 'assets')).find((name) => /^hex-page-.*\.js$/.test(name))!;
 		const newer = newerBuild(built, `assets/${dropped}`);
 		try {
 			host.folder = newer.folder;
 			host.missing.add(`assets/${dropped}`);
-			await page.reload();
-			await page.getByText('A new version of linac is ready.').first().waitFor();
+			await own.reload();
+			await own.getByText('A new version of linac is ready.').first().waitFor();
 			const icon = (tab: Page) => tab.evaluate(async () => (await fetch('icon.svg')).text());
-			expect(await icon(page)).not.toContain('newer');
-			await page.getByRole('button', { name: 'Reload now' }).click();
-			await page.waitForFunction(async () => (await (await fetch('icon.svg')).text()).includes('newer'));
-			expect(await page.getByText('A new version of linac is ready.').count()).toBe(0);
+			expect(await icon(own)).not.toContain('newer');
+			await own.getByRole('button', { name: 'Reload now' }).click();
+			await own.waitForFunction(async () => (await (await fetch('icon.svg')).text()).includes('newer'));
+			expect(await own.getByText('A new version of linac is ready.').count()).toBe(0);
 			await other.getByText('A new version of linac is ready.').first().waitFor();
 			await other.getByRole('link', { name: 'Hex generator' }).click();
 			await other.getByRole('heading', { level: 1, name: /hex/i }).waitFor();
@@ -184,17 +186,17 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 			host.folder = changed;
 			const context = await browser.newContext();
 			contexts.push(context);
-			const page = await context.newPage();
-			await open(page, '');
-			const outcome = await page.evaluate(async () => {
+			const tab = await context.newPage();
+			await open(tab, '');
+			const outcome = await tab.evaluate(async () => {
 				const { installing, active } = await navigator.serviceWorker.register('service-worker.js');
 				if (!installing) return active ? 'kept' : 'redundant';
 				await new Promise((resolve) => installing.addEventListener('statechange', resolve, { once: true }));
 				return installing.state;
 			});
 			expect(outcome).toBe('redundant');
-			expect(await page.getByText('it opens without a network too').count()).toBe(0);
-			await open(page, 'inspect');
+			expect(await tab.getByText('it opens without a network too').count()).toBe(0);
+			await open(tab, 'inspect');
 		} finally {
 			rmSync(changed, { recursive: true, force: true });
 		}

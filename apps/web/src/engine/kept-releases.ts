@@ -10,7 +10,7 @@ import {
 	releaseZip,
 	type SourcedModule,
 } from '@linac/catalog';
-import { bad, problem } from '@linac/core';
+import { bad, equalBytes, problem } from '@linac/core';
 import { applicationOf } from './linac-server.js';
 import type { ReleasePlace } from './release-place.js';
 import { type KeptRelease, releaseShelves as shelf } from './release-shelves.js';
@@ -23,6 +23,8 @@ export async function keepRelease(set: ReleaseSet): Promise<void> {
 	const key = keyOf(set);
 	const zip = releaseZip(set);
 	try {
+		const before = await shelf.zips.get(key);
+		if (before && equalBytes(before.zip, zip)) return;
 		// The list last: it never names what is not there.
 		await shelf.zips.put({ key, zip });
 		const { platform, version, source } = set;

@@ -65,6 +65,7 @@ export async function openRelease(query: ReleaseQuery, signal?: AbortSignal, onP
 		return await opening.do(key, (s) => openOnce(query, s, tell).finally(() => fetched(key)), signal);
 	} finally {
 		if (onProgress) told.delete(onProgress);
+		if (told.size === 0) watching.delete(key);
 	}
 }
 

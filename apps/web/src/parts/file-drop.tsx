@@ -58,23 +58,23 @@ export function FileDrop(props: FileDropProps) {
 				else void droppedFiles(dataTransfer).then(take);
 			}}
 		>
-			<div>
+			<div class={folderLabel === undefined ? undefined : 'drop-choices'}>
 				<label for={id}>{label}</label>{' '}
 				<input id={id} type="file" accept={accept} multiple={multiple} disabled={disabled} {...described} onChange={onChange} />
+				{folderLabel !== undefined && (
+					<>
+						<label for={`${id}-folder`}>{folderLabel}</label>
+						<input
+							id={`${id}-folder`}
+							type="file"
+							disabled={disabled}
+							{...described}
+							onChange={onChange}
+							{...{ webkitdirectory: true }}
+						/>
+					</>
+				)}
 			</div>
-			{folderLabel !== undefined && (
-				<div>
-					<label for={`${id}-folder`}>{folderLabel}</label>{' '}
-					<input
-						id={`${id}-folder`}
-						type="file"
-						disabled={disabled}
-						{...described}
-						onChange={onChange}
-						{...{ webkitdirectory: true }}
-					/>
-				</div>
-			)}
 			{chosen !== undefined && (
 				<p class="chosen">
 					Chosen: <strong>{chosen}</strong>{' '}
