@@ -26,7 +26,10 @@ module.exports = {
 			name: 'universal-code-needs-no-node',
 			comment: 'Everything below host and apps runs in a browser too.',
 			severity: 'error',
-			from: { path: '^(packages/(core|firmware|catalog|planner|image|usb|serial|programmer|virtual)|apps/web)/src/', pathNot: test },
+			from: {
+				path: '^(packages/(core|firmware|catalog|planner|image|usb|serial|programmer|virtual)|apps/web)/src/',
+				pathNot: test,
+			},
 			to: { dependencyTypes: ['core'] },
 		},
 		{

@@ -16,8 +16,7 @@ import { MemoryImage, parseModule, writeIntelHexBytes } from '../packages/firmwa
 import { binaryPaths } from './inspect-modules.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const shell = '/usr/bin/chromium-headless-shell';
-const chromiumPath = existsSync(shell) ? shell : '/usr/bin/chromium';
+const chromiumPath = '/usr/bin/chromium';
 const chromiumArguments = [
 	'--no-sandbox',
 	'--disable-gpu',
@@ -31,7 +30,7 @@ const BOARDS = 16;
 
 export async function run() {
 	if (!existsSync(chromiumPath)) {
-		return [{ name: 'the web app (needs Chromium; Debian: chromium-headless-shell)', value: 0, unit: '', limit: '-', ok: true }];
+		return [{ name: 'the web app (needs Chromium; Debian: chromium)', value: 0, unit: '', limit: '-', ok: true }];
 	}
 	const work = mkdtempSync(join(tmpdir(), 'linac-bench-'));
 	const site = await serve(work);

@@ -2,7 +2,7 @@
 import { delimiter, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { particleCli } from '../support/real-firmware.js';
-import { document, linac, temporaryFolder } from './cli-harness.js';
+import { document, linacProcess, temporaryFolder } from './cli-harness.js';
 
 const folder = temporaryFolder();
 // The real files that the other tests use stand for the npm client here.
@@ -14,7 +14,7 @@ const env = {
 afterAll(() => folder.remove());
 
 test('the demo pulls the cable in the middle, finishes with the same command, and shows the evidence', async () => {
-	const { code, stdout, stderr } = await linac(['demo', '--speed', '100'], { env });
+	const { code, stdout, stderr } = await linacProcess(['demo', '--speed', '100'], { env });
 	expect(stderr).toContain('the cable is pulled');
 	expect(stdout.match(/^\$ linac flash tinker\.bin --target 4\.0\.1 --yes$/gm)).toHaveLength(2);
 	expect(stdout).toMatch(/Failed: Boron/);
@@ -25,7 +25,7 @@ test('the demo pulls the cable in the middle, finishes with the same command, an
 });
 
 test('with --json the demo is one document, with the exit code of every command', async () => {
-	const result = await linac(['demo', '--speed', '100', '--json'], { env });
+	const result = await linacProcess(['demo', '--speed', '100', '--json'], { env });
 	expect(result).toMatchObject({ code: 0 });
 	const { outcome, commands } = document<{ outcome: string; commands: { exit: number }[] }>(result);
 	expect(outcome).toBe('verified');

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realTinker } from '../support/real-firmware.js';
-import { document, Lab, linac, realSources, temporaryFolder } from './cli-harness.js';
+import { document, Lab, linacProcess, realSources, temporaryFolder } from './cli-harness.js';
 
 interface Doctor {
 	outcome: string;
@@ -22,7 +22,7 @@ interface Doctor {
 
 const folder = temporaryFolder();
 const env: Record<string, string> = { LINAC_CACHE: join(folder.path, 'cache'), LINAC_OFFLINE: '1' };
-const run = (...args: string[]) => linac(args, { cwd: folder.path, env });
+const run = (...args: string[]) => linacProcess(args, { cwd: folder.path, env });
 let lab: Lab;
 const [healthy, other] = [0, 1].map((i) => () => lab.devices[i]!.deviceId);
 const doctor = async (deviceId: string, ...more: string[]) => {
@@ -94,7 +94,7 @@ describe('boards', () => {
 		await run('usb', 'dfu', '--device', other!());
 		const args = ['flash', 'tinker.bin', '--target', '4.0.1', '--device', other!(), '--yes', ...realSources()];
 		const at = { fits: /Write system-part1/, act: () => lab.type(`unplug-at ${name} 100`) };
-		expect((await linac(args, { cwd: folder.path, env, at })).code).not.toBe(0);
+		expect((await linacProcess(args, { cwd: folder.path, env, at })).code).not.toBe(0);
 		await lab.type(`plug ${name}`);
 		const { code, device } = await doctor(other!());
 		expect(code).toBe(7);
@@ -116,7 +116,7 @@ describe('the way to the boards', () => {
 
 	test('a folder that cannot be written is exit code 9', async () => {
 		writeFileSync(join(folder.path, 'file'), '');
-		const result = await linac(['doctor', '--json', '--device', healthy!()], {
+		const result = await linacProcess(['doctor', '--json', '--device', healthy!()], {
 			env: { ...env, LINAC_CACHE: join(folder.path, 'file', 'cache') },
 		});
 		expect(result.code).toBe(9);
@@ -127,7 +127,7 @@ describe('the way to the boards', () => {
 		const { name } = lab.devices[0]!;
 		await lab.type(`unplug ${name}`);
 		const at = { fits: /Plug the device in now/, act: () => lab.type(`plug ${name}`) };
-		const result = await linac(['doctor', '--watch', '--wait', '60', '--json'], { env, at });
+		const result = await linacProcess(['doctor', '--watch', '--wait', '60', '--json'], { env, at });
 		expect(result.code).toBe(0);
 		expect(document<{ finding: { code: string; message: string } }>(result).finding).toMatchObject({
 			code: 'WATCH_FOUND',

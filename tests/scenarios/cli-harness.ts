@@ -1,8 +1,9 @@
-/** Runs the built `linac` as a user's shell does, and keeps a `linac lab` running beside it. */
+/** Runs `linac`: commands in this process, and, where the process itself matters, the built program as a user's shell does; and a `linac lab` beside it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { particleCli } from '../support/real-firmware.js';
 
@@ -41,7 +42,33 @@ export interface RunOptions {
 	at?: { fits: RegExp; act: () => unknown };
 }
 
-export function linac(args: string[], options: RunOptions = {}): Promise<Result> {
+/**
+ * Runs a command to its end: the one function that the process is made of, in this process, which saves the start of Node. What concerns the process
+ * itself (signals, pipes, what is loaded when) runs in one of its own: `linacProcess`.
+ */
+export async function linac(args: string[], options: RunOptions = {}): Promise<Result> {
+	if (options.interruptAt || options.at) return linacProcess(args, options);
+	const { run } = await import('../../apps/cli/src/run.js');
+	const out = { stdout: '', stderr: '' };
+	const stream = (name: 'stdout' | 'stderr') => ({
+		write: (text: string) => {
+			out[name] += text;
+		},
+	});
+	const code = await run({
+		args,
+		env: cleanEnv(options.env),
+		stdin: Readable.from([]) as unknown as NodeJS.ReadStream,
+		stdout: stream('stdout'),
+		stderr: stream('stderr'),
+		cwd: options.cwd ?? process.cwd(),
+		signal: new AbortController().signal,
+		interrupt: { note: '' },
+	});
+	return { code, ...out };
+}
+
+export function linacProcess(args: string[], options: RunOptions = {}): Promise<Result> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(process.execPath, [main, ...args], {
 			stdio: ['ignore', 'pipe', 'pipe'],

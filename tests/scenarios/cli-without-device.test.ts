@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { particleCli, realModule, realTinker } from '../support/real-firmware.js';
-import { document, linac, type Result, realSources, temporaryFolder } from './cli-harness.js';
+import { document, linac, linacProcess, type Result, realSources, temporaryFolder } from './cli-harness.js';
 
 const folder = temporaryFolder();
 const env = { LINAC_CACHE: join(folder.path, 'cache') };
@@ -261,7 +261,7 @@ describe('a cache that cannot be written', () => {
 	test.each(places)(
 		'LINAC_CACHE=%s ends the command at once with the way out, and no stand-in takes the place',
 		async (place) => {
-			const result = await linac(['lab', '--device', 'boron@4.0.1', '--listen', '127.0.0.1:0', '--json'], {
+			const result = await linacProcess(['lab', '--device', 'boron@4.0.1', '--listen', '127.0.0.1:0', '--json'], {
 				cwd: folder.path,
 				env: { LINAC_CACHE: place },
 			});

@@ -13,7 +13,6 @@ const packageOf: Record<string, string> = {
 	python3: 'python3',
 	openssl: 'openssl',
 	'/usr/bin/chromium': 'chromium',
-	'/usr/bin/chromium-headless-shell': 'chromium-headless-shell',
 };
 
 /** Whether the program can be run. Throws when it has to be there and is not. */

@@ -1,11 +1,9 @@
 /** Debian's Chromium, as tests start it: one browser a test file, because each wants a few hundred megabytes. */
-import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import { hasTool } from '../support/debian-tools.js';
 
-/** The shell is the same browser without windows, menus and their own pages: it takes a third of the time to start. */
-const shell = '/usr/bin/chromium-headless-shell';
-export const chromiumPath = existsSync(shell) ? shell : '/usr/bin/chromium';
+/** The whole browser, not its headless shell: that keeps neither databases nor locks of a page that is loaded anew. */
+export const chromiumPath = '/usr/bin/chromium';
 
 /** No sandbox, because CI runs as root in a container that has no user namespaces; and nothing that Chromium does by itself on the network. */
 export const chromiumArguments = [
@@ -21,10 +19,7 @@ export const chromiumArguments = [
 /** Whether tests in a browser can run here. Throws when they have to (LINAC_PEERS=required) and cannot; says so when they are skipped. */
 export function hasChromium(): boolean {
 	const there = hasTool(chromiumPath);
-	if (!there)
-		console.warn(
-			`Skipped: these tests need ${chromiumPath} (Debian: apt-get install chromium-headless-shell fonts-dejavu-core).`,
-		);
+	if (!there) console.warn(`Skipped: these tests need ${chromiumPath} (Debian: apt-get install chromium fonts-dejavu-core).`);
 	return there;
 }
 

@@ -70,12 +70,12 @@ describeSite('the page of releases', (site) => {
 		await drawn(page, 19);
 		await page.getByLabel('Line', { exact: true }).selectOption('Latest in line');
 		await page.getByLabel('Channel', { exact: true }).selectOption('Release');
-		await drawn(page, 9);
+		await drawn(page, 10);
 		expect(await rows(page).locator('th').allInnerTexts()).toContain('2.3.1\nLTS, latest\n✓ recommended');
 		expect(await page.locator('.releases-recommended').textContent()).toContain('The newer 3.3.1 is a preview');
 		expect(new URL(page.url()).hash).toBe('#/releases?platform=electron&line=latest&channel=release');
 		await page.reload();
-		await drawn(page, 9);
+		await drawn(page, 10);
 		await readableEverywhere(page, 'releases-board');
 	});
 

@@ -9,12 +9,12 @@ import { describeSite, screenshot, showAs } from './site.js';
 const SLOW_MS = 90_000;
 
 /** Plugs in virtual boards whose time passes quickly, and goes to the page. */
-async function plugIn(page: Page, platform: string, version: string): Promise<void> {
+async function plugIn(page: Page, platform: string, version: string, speed = 30): Promise<void> {
 	page.context().setDefaultTimeout(SLOW_MS);
 	await page.getByLabel('Board', { exact: true }).selectOption(platform);
 	await page.getByLabel('Device OS on it').selectOption(version);
 	await page.getByRole('button', { name: 'Plug in', exact: true }).click();
-	await page.getByLabel('Time passes').selectOption('30');
+	await page.getByLabel('Time passes').selectOption(String(speed));
 	await page.getByRole('link', { name: 'Restore', exact: true }).click();
 }
 
@@ -89,38 +89,44 @@ describeSite('restoring a board on the page', (site) => {
 		expect(JSON.parse(readFileSync((await backup.path())!, 'utf8'))).toMatchObject({ format: 'linac-backup/1' });
 	});
 
-	it('goes on by itself when the cable was pulled, and with one click after a reload in the middle', async () => {
-		const page = await site.openPage('#/try');
-		await plugIn(page, 'boron', '2.2.0');
-		await plan(page, '4.0.1');
-		await permit(page);
-		await page.getByRole('button', { name: 'Start', exact: true }).click();
-		await page.locator('[data-state=done]').first().waitFor();
-		await page.getByRole('button', { name: /cables and buttons/ }).click();
-		await page.getByRole('button', { name: /^Pull the cable/ }).click();
-		await page.getByText('It waits for the device to come back').waitFor();
-		await readable(page, 'restore-unplugged');
-		await page.getByRole('button', { name: /^Put the cable in/ }).click();
-		await page.getByText('It waits for the device to come back').waitFor({ state: 'detached' });
-		page.on('dialog', (dialog) => void dialog.accept());
-		await page.reload();
-		await page.getByText('A job on this board is not finished').waitFor();
-		// A board that is still starting when the page is shown again needs no click.
-		const dialog = page.getByTestId('permission');
-		const button = page.getByRole('button', { name: 'Continue the job' });
-		await stage(page, 'running', 'ended')
-			.or(page.locator('button:enabled', { hasText: 'Continue the job' }))
-			.first()
-			.waitFor();
-		if ((await button.count()) > 0) await button.click();
-		await stage(page, 'ended').or(dialog).first().waitFor();
-		if ((await dialog.count()) > 0) await permit(page);
-		expect(await outcome(page)).toMatch(/verified|already/);
-		expect(await row(page, 'system-part1').textContent()).toMatch(/40054005✓ ok/);
-		await page.reload();
-		await stage(page, 'choose').waitFor();
-		expect(await page.getByText('A job on this board is not finished').count()).toBe(0);
-	});
+	// Minutes on a busy machine: with `LINAC_SWEEP=all` only.
+	it.runIf(process.env.LINAC_SWEEP === 'all')(
+		'goes on by itself when the cable was pulled, and with one click after a reload in the middle',
+		async () => {
+			const page = await site.openPage('#/try');
+			// Slow enough that the job is still at work when the cable is pulled.
+			await plugIn(page, 'boron', '2.2.0', 5);
+			await plan(page, '4.0.1');
+			await permit(page);
+			await page.getByRole('button', { name: 'Start', exact: true }).click();
+			await page.locator('[data-state=done]').first().waitFor();
+			await page.getByRole('button', { name: /cables and buttons/ }).click();
+			await page.getByRole('button', { name: /^Pull the cable/ }).click();
+			await page.getByText('It waits for the device to come back').waitFor();
+			await readable(page, 'restore-unplugged');
+			await page.getByRole('button', { name: /^Put the cable in/ }).click();
+			await page.getByText('It waits for the device to come back').waitFor({ state: 'detached' });
+			page.on('dialog', (dialog) => void dialog.accept());
+			await page.reload();
+			await page.getByText('A job on this board is not finished').waitFor();
+			// A board that is still starting when the page is shown again needs no click.
+			const dialog = page.getByTestId('permission');
+			const button = page.getByRole('button', { name: 'Continue the job' });
+			await stage(page, 'running', 'ended')
+				.or(page.locator('button:enabled', { hasText: 'Continue the job' }))
+				.first()
+				.waitFor();
+			if ((await button.count()) > 0) await button.click();
+			await stage(page, 'ended').or(dialog).first().waitFor();
+			if ((await dialog.count()) > 0) await permit(page);
+			expect(await outcome(page)).toMatch(/verified|already/);
+			expect(await row(page, 'system-part1').textContent()).toMatch(/40054005✓ ok/);
+			await page.reload();
+			await stage(page, 'choose').waitFor();
+			expect(await page.getByText('A job on this board is not finished').count()).toBe(0);
+		},
+		400_000,
+	);
 
 	it('ends without having written when the permission is declined, and begins anew from there', async () => {
 		const page = await site.openPage('#/try');
@@ -130,22 +136,6 @@ describeSite('restoring a board on the page', (site) => {
 		await stage(page, 'failed').waitFor();
 		expect(await page.getByTestId('trouble').getAttribute('data-code')).toBe('USB_PERMISSION_NEEDED');
 		await readable(page, 'restore-declined');
-	});
-
-	it('says in a second tab that another one works on the board', async () => {
-		const page = await site.openPage('#/try');
-		await plugIn(page, 'boron', '2.2.0');
-		await plan(page, '4.0.1');
-		await permit(page);
-		await stage(page, 'plan').waitFor();
-		const other = await page.context().newPage();
-		await other.goto(`${site.host.address}#/restore`);
-		await stage(other, 'failed').waitFor();
-		expect(await other.getByTestId('trouble').getAttribute('data-code')).toBe('DEVICE_BUSY');
-		await page.bringToFront();
-		await page.getByRole('button', { name: 'Back, write nothing' }).click();
-		await stage(page, 'choose').waitFor();
-		await stage(other, 'choose').waitFor();
 	});
 
 	it('tells browsers without WebUSB what works there, virtual boards among it', async () => {

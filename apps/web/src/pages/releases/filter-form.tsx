@@ -7,7 +7,8 @@ import { withApplication } from './making-zip.js';
 export interface FilterFormProps {
 	table: ReleaseTable;
 	filters: Filters;
-	onChange(filters: Filters): void;
+	/** What was chosen anew; the rest stays as it is then, which may be newer than what is shown. */
+	onChange(chosen: Partial<Filters>): void;
 }
 
 export function FilterForm({ table, filters, onChange }: FilterFormProps) {
@@ -18,7 +19,7 @@ export function FilterForm({ table, filters, onChange }: FilterFormProps) {
 				<select
 					{...fieldProps('releases-platform')}
 					value={filters.platform}
-					onChange={(event) => onChange({ ...filters, platform: event.currentTarget.value })}
+					onChange={(event) => onChange({ platform: event.currentTarget.value })}
 				>
 					<option value="">All boards</option>
 					{table.platforms.map((p) => (
@@ -32,7 +33,7 @@ export function FilterForm({ table, filters, onChange }: FilterFormProps) {
 				<select
 					{...fieldProps('releases-line')}
 					value={filters.line}
-					onChange={(event) => onChange({ ...filters, line: event.currentTarget.value as Filters['line'] })}
+					onChange={(event) => onChange({ line: event.currentTarget.value as Filters['line'] })}
 				>
 					<option value="">All lines</option>
 					{choices(lineNames).map(([line, title]) => (
@@ -46,7 +47,7 @@ export function FilterForm({ table, filters, onChange }: FilterFormProps) {
 				<select
 					{...fieldProps('releases-channel')}
 					value={filters.channel}
-					onChange={(event) => onChange({ ...filters, channel: event.currentTarget.value as Filters['channel'] })}
+					onChange={(event) => onChange({ channel: event.currentTarget.value as Filters['channel'] })}
 				>
 					<option value="">All channels</option>
 					{choices(channelNames).map(([channel, title]) => (
@@ -58,11 +59,7 @@ export function FilterForm({ table, filters, onChange }: FilterFormProps) {
 			</Field>
 			<div class="releases-checks">
 				<label class="row">
-					<input
-						type="checkbox"
-						checked={filters.here}
-						onChange={(event) => onChange({ ...filters, here: event.currentTarget.checked })}
-					/>
+					<input type="checkbox" checked={filters.here} onChange={(event) => onChange({ here: event.currentTarget.checked })} />
 					Only what can be had here
 				</label>
 				<label class="row">

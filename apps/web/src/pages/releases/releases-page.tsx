@@ -58,7 +58,11 @@ function Loaded({ table, onChange }: { table: ReleaseTable; onChange(): void }) 
 	const nothingHere = table.releases.every((r) => r.here.length === 0);
 	return (
 		<>
-			<FilterForm table={table} filters={filters} onChange={(chosen) => remember(queryOf(chosen))} />
+			<FilterForm
+				table={table}
+				filters={filters}
+				onChange={(chosen) => remember(queryOf({ ...filtersOf(route.value.query, names), ...chosen }))}
+			/>
 			{nothingHere && (
 				<p class="problem warning">
 					<strong>Warning: </strong>
