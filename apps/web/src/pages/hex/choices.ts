@@ -111,7 +111,11 @@ export function useRequest(settings: boolean): ImageRequest | undefined {
 	}, [image, texts, keys, names]);
 }
 
-/** Errors of a field, one sentence each. */
+/** Beside a field. What is left out of many is of the same kind, or there once the first have been put right. */
+const MOST = 3;
+
+/** Errors of a field, one sentence each; of many the first. */
 export function wrongAt(problems: readonly FieldProblem[], field: ImageField): string[] {
-	return problems.filter((p) => p.at === field && p.severity === 'error').map((p) => p.message);
+	const wrong = problems.filter((p) => p.at === field && p.severity === 'error').map((p) => p.message);
+	return wrong.length <= MOST ? wrong : [...wrong.slice(0, MOST), `And ${wrong.length - MOST} more.`];
 }

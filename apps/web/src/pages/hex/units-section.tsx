@@ -112,7 +112,7 @@ function ListFields({ problems }: { problems: readonly FieldProblem[] }) {
 				onRemove={() => {
 					listFile.value = undefined;
 				}}
-				wrong={brief(wrongAt(problems, 'units'))}
+				wrong={wrongAt(problems, 'units')}
 				onFiles={([file]) => {
 					listFile.value = file;
 				}}
@@ -127,7 +127,7 @@ function ListFields({ problems }: { problems: readonly FieldProblem[] }) {
 				onRemove={() => {
 					keyFiles.value = [];
 				}}
-				wrong={brief(wrongAt(problems, 'keys'))}
+				wrong={wrongAt(problems, 'keys')}
 				onFiles={take}
 			/>
 			{(repeated || allowRepeats.value) && (
@@ -144,11 +144,6 @@ function ListFields({ problems }: { problems: readonly FieldProblem[] }) {
 			)}
 		</>
 	);
-}
-
-/** The first of many: all of them stand in the result. */
-function brief(wrong: readonly string[]): string[] {
-	return wrong.length <= 3 ? [...wrong] : [...wrong.slice(0, 3), `And ${wrong.length - 3} more.`];
 }
 
 function UnitsRun({ run, of, ready, onMake }: { run: Run | undefined; of: number; ready: boolean; onMake: () => void }) {
