@@ -66,12 +66,19 @@ export class ChromiumInGuest {
 			onOutput: (text, stream) => pipe.receive(text, stream),
 		});
 		pipe.process = process;
-		process.result.then(
-			({ status, stderr }) => pipe.onclose?.(`Chromium ended with ${status}: ${stderr.slice(-1000)}`),
-			(error: Error) => pipe.onclose?.(error.message),
+		const ended = process.result.then(
+			({ status, stderr }) => `it ended with ${status}: ${stderr.slice(-2_000)}`,
+			(error: Error) => error.message,
 		);
+		void ended.then((reason) => pipe.onclose?.(reason));
 		try {
-			const browser = await chromium.connectOverCDP(pipe, { timeout: patienceMs });
+			const connected = chromium.connectOverCDP(pipe, { timeout: patienceMs });
+			// Where it ends too early nobody tells Playwright.
+			const early = ended.then((reason): never => {
+				throw new Error(reason);
+			});
+			const browser = await Promise.race([connected, early]);
+			early.catch(() => {});
 			return new ChromiumInGuest(process, browser, await DeviceChooser.of(guest));
 		} catch (error) {
 			process.kill();

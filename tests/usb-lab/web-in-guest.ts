@@ -126,17 +126,24 @@ export class RestoreCard {
 		return this.card.getByRole('button', { name });
 	}
 
+	/** The page has noticed that the board is not there, and says what to do. */
+	async asksForCable(): Promise<boolean> {
+		const { page } = this.#web;
+		const said = `${await this.text()} ${await page.getByTestId('permission').allTextContents()}`;
+		return /plug it in/i.test(said);
+	}
+
 	/**
-	 * Answers what the page asks, permissions and the question whether to start, until the card has come to one of these stages. `meanwhile` is called at
-	 * every look.
+	 * Answers what the page asks, permissions and the question whether to start, until the card has come to one of these stages. `meanwhile` is called
+	 * at every look; `true`: it has done something itself, and nothing is to be answered now.
 	 */
-	async goOn(until: readonly string[], meanwhile: (stage: string | null) => Promise<void> | void = () => {}): Promise<string> {
+	async goOn(until: readonly string[], meanwhile: (stage: string | null) => Promise<boolean> = async () => false): Promise<string> {
 		const { page } = this.#web;
 		const question = page.getByTestId('permission');
-		for (;;) {
+		for (;; await new Promise((resolve) => setTimeout(resolve, 500))) {
 			const stage = await this.stage();
 			if (stage !== null && until.includes(stage)) return stage;
-			await meanwhile(stage);
+			if (await meanwhile(stage)) continue;
 			if (stage === 'failed') throw new Error(`The page says: ${await this.text()}`);
 			if (stage === 'plan') await this.button('Start').click();
 			if (await question.isVisible()) {
@@ -144,7 +151,6 @@ export class RestoreCard {
 				await this.#web.chooseBy(question.getByRole('button', { name: 'Choose the board' }));
 				await question.waitFor({ state: 'hidden' });
 			}
-			await new Promise((resolve) => setTimeout(resolve, 1_000));
 		}
 	}
 }

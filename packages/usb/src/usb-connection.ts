@@ -15,8 +15,13 @@ export interface OpenOptions {
 
 /** Time limit of a transfer that needs no flash work, ms: the one that Particle's own tool uses. */
 export const TRANSFER_TIMEOUT_MS = 5_000;
-/** After a failure that may mean "unplugged", the time for the bus to notice, ms. */
+/** Between two looks whether the device is still there, where the host does not tell, ms. */
 const NOTICE_MS = 100;
+/**
+ * A transfer that fails may be the first that is heard of a pulled cable: systems and browsers take the device off their list later, Chromium on Linux some
+ * hundred milliseconds, more on a busy machine. So long it is given to leave, ms.
+ */
+const LEAVE_MS = 2_000;
 /** Access to a device that has just appeared: udev may not have been there yet. Tries and the pause between them, ms. */
 const OPEN_TRIES = 5;
 const OPEN_PAUSE_MS = 200;
@@ -71,12 +76,13 @@ export class UsbConnection {
 	async #open(claim: number | undefined): Promise<void> {
 		const device = this.#device;
 		const during = `while it was opened (${this.name})`;
-		if (!device.opened) await this.#run(during, TRANSFER_TIMEOUT_MS, () => device.open());
+		// Whoever may not open it, or is not alone, hears the same word: that is told soon.
+		if (!device.opened) await this.#run(during, TRANSFER_TIMEOUT_MS, () => device.open(), NOTICE_MS);
 		if (device.configuration === null || device.configuration === undefined) {
 			const value = device.configurations[0]?.configurationValue ?? 1;
-			await this.#run(during, TRANSFER_TIMEOUT_MS, () => device.selectConfiguration(value));
+			await this.#run(during, TRANSFER_TIMEOUT_MS, () => device.selectConfiguration(value), NOTICE_MS);
 		}
-		if (claim !== undefined) await this.#run(during, TRANSFER_TIMEOUT_MS, () => device.claimInterface(claim));
+		if (claim !== undefined) await this.#run(during, TRANSFER_TIMEOUT_MS, () => device.claimInterface(claim), NOTICE_MS);
 	}
 
 	/** How the device is named in messages. */
@@ -189,23 +195,10 @@ export class UsbConnection {
 	 * Closes the connection in either case: what restarts must be found again.
 	 */
 	async waitGone(timeoutMs: number, during: string, signal?: AbortSignal): Promise<void> {
-		const until = this.clock.now() + timeoutMs;
-		let changed = () => {};
-		const stop = this.found.host?.watch(() => changed());
 		try {
-			while (await this.#present()) {
-				throwIfCancelled(signal);
-				if (this.clock.now() >= until) throw usbError('USB_TIMEOUT', during);
-				const nap = new AbortController();
-				const change = new Promise<void>((resolve) => {
-					changed = resolve;
-				});
-				await Promise.race([change, this.clock.sleep(NOTICE_MS, nap.signal)]);
-				nap.abort();
-			}
+			if (!(await this.#leaves(timeoutMs, signal))) throw usbError('USB_TIMEOUT', during);
 			this.#gone = true;
 		} finally {
-			stop?.();
 			await this.close();
 		}
 	}
@@ -233,7 +226,29 @@ export class UsbConnection {
 		return now.some((handle) => handle.device === this.#device);
 	}
 
-	async #run<T>(during: string, timeoutMs: number, transfer: () => Promise<T>): Promise<T> {
+	/** Whether it is off the bus within this time; resolves as soon as it is. */
+	async #leaves(withinMs: number, signal?: AbortSignal): Promise<boolean> {
+		const until = this.clock.now() + withinMs;
+		let changed = () => {};
+		const stop = this.found.host?.watch(() => changed());
+		try {
+			while (await this.#present()) {
+				throwIfCancelled(signal);
+				if (this.clock.now() >= until) return false;
+				const nap = new AbortController();
+				const change = new Promise<void>((resolve) => {
+					changed = resolve;
+				});
+				await Promise.race([change, this.clock.sleep(NOTICE_MS, nap.signal)]);
+				nap.abort();
+			}
+			return true;
+		} finally {
+			stop?.();
+		}
+	}
+
+	async #run<T>(during: string, timeoutMs: number, transfer: () => Promise<T>, leaveMs = LEAVE_MS): Promise<T> {
 		if (this.#gone || this.#closed) throw usbError('USB_DISCONNECTED', during);
 		this.transfers++;
 		let stop = () => {};
@@ -248,7 +263,7 @@ export class UsbConnection {
 			const result = await Promise.race([running.then((value) => ({ value })), late]);
 			if (typeof result === 'object') return result.value;
 		} catch (error) {
-			throw await this.#failure(error, during);
+			throw await this.#failure(error, during, leaveMs);
 		} finally {
 			stop();
 		}
@@ -257,15 +272,12 @@ export class UsbConnection {
 		throw usbError('USB_TIMEOUT', `(${timeoutMs} ms) ${during}`);
 	}
 
-	async #failure(error: unknown, during: string): Promise<LinacError> {
+	async #failure(error: unknown, during: string, leaveMs = LEAVE_MS): Promise<LinacError> {
 		if (error instanceof LinacError) return error;
 		const code: UsbErrorCode = classifyUsbFailure(error);
 		this.log.debug('A USB transfer failed.', { during, code, error: String(error) });
 		if (code === 'USB_DISCONNECTED') return this.#disconnected(during, error);
-		if (code === 'USB_TRANSFER') {
-			await this.clock.sleep(NOTICE_MS);
-			if (!(await this.#present())) return this.#disconnected(during, error);
-		}
+		if (code === 'USB_TRANSFER' && (await this.#leaves(leaveMs))) return this.#disconnected(during, error);
 		return usbError(code, during, error);
 	}
 

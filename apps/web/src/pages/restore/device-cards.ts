@@ -294,7 +294,8 @@ function end(card: Card, report: RestoreReport): void {
 	const { outcome } = report;
 	if (outcome === 'failed' || outcome === 'cancelled') {
 		const error = report.report?.error;
-		const byItself = error !== undefined && awayCodes.has(error.code) && card.present.value === undefined;
+		// The page may hear later than the job that it has left.
+		const byItself = error !== undefined && awayCodes.has(error.code);
 		card.stage.value = { name: 'unfinished', report, byItself };
 		announce(`${nameOf(card)}: the job is not finished. ${error?.message ?? ''}`);
 		return;
@@ -308,7 +309,7 @@ function end(card: Card, report: RestoreReport): void {
 function fail(card: Card, error: LinacError, begun: boolean, stopped: boolean): void {
 	card.stop = undefined;
 	if (begun) {
-		const byItself = awayCodes.has(error.code) && card.present.value === undefined && !stopped;
+		const byItself = awayCodes.has(error.code) && !stopped;
 		card.stage.value = { name: 'unfinished', error, byItself };
 	} else if (error.code === 'CANCELLED') void look(card);
 	else card.stage.value = { name: 'failed', error, doing: 'restore' };
