@@ -58,7 +58,7 @@ describeSite('the web app where something is missing', (site) => {
 		await readableEverywhere(page, 'mirror-not-readable');
 		await page.goto(`${site.host.address}#/try`);
 		await page.getByRole('button', { name: 'Plug in' }).click();
-		await page.getByText('boron-1').first().waitFor();
+		await page.getByRole('list', { name: 'Virtual boards' }).getByRole('listitem').first().waitFor();
 		expect(site.host.requests).toContain('/mirror/linac-mirror.json');
 	});
 });
