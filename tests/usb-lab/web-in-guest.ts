@@ -137,10 +137,13 @@ export class RestoreCard {
 	 * Answers what the page asks, permissions and the question whether to start, until the card has come to one of these stages. `meanwhile` is called
 	 * at every look; `true`: it has done something itself, and nothing is to be answered now.
 	 */
-	async goOn(until: readonly string[], meanwhile: (stage: string | null) => Promise<boolean> = async () => false): Promise<string> {
+	async goOn(
+		until: readonly string[],
+		meanwhile: (stage: string | null) => Promise<boolean> = async () => false,
+	): Promise<string> {
 		const { page } = this.#web;
 		const question = page.getByTestId('permission');
-		for (;; await new Promise((resolve) => setTimeout(resolve, 500))) {
+		for (; ; await new Promise((resolve) => setTimeout(resolve, 500))) {
 			const stage = await this.stage();
 			if (stage !== null && until.includes(stage)) return stage;
 			if (await meanwhile(stage)) continue;

@@ -139,24 +139,24 @@ test.each(restorations)(
 			await card.button('Show the plan').click();
 
 			const left = [...pulls];
-		let armed = false;
-		await card.goOn(['ended'], async (stage) => {
-			if (!device.powered) {
-				// Somebody has to notice first, and the page too.
-				if (!(await card.asksForCable())) return true;
-				armed = false;
-				device.plug();
-				await inMode(it, ['dfu', 'normal', 'safe', 'listening']);
-				await guest.enumerated(it.busid);
-				return true;
-			}
-			if (stage === 'running' && !armed && left.length > 0) {
-				device.faults.unplugAtTransfer(left.shift()!);
-				armed = true;
-			}
-			return false;
-		});
-		expect(left).toEqual([]);
+			let armed = false;
+			await card.goOn(['ended'], async (stage) => {
+				if (!device.powered) {
+					// Somebody has to notice first, and the page too.
+					if (!(await card.asksForCable())) return true;
+					armed = false;
+					device.plug();
+					await inMode(it, ['dfu', 'normal', 'safe', 'listening']);
+					await guest.enumerated(it.busid);
+					return true;
+				}
+				if (stage === 'running' && !armed && left.length > 0) {
+					device.faults.unplugAtTransfer(left.shift()!);
+					armed = true;
+				}
+				return false;
+			});
+			expect(left).toEqual([]);
 			expect(device.faults.pending).toEqual([]);
 			expect(await card.outcome(), await card.text()).toBe('verified');
 			expectProgrammed(it, releaseFor(platform, to).modules);

@@ -28,6 +28,8 @@ describeSite('virtual boards', (site) => {
 		const id = await board(page, 'boron').locator('code').first().textContent();
 		await board(page, 'boron').getByRole('button', { name: 'Pull the cable' }).click();
 		await shows(mode(page, 'boron'), 'cable out');
+		// It is said when it is kept, too.
+		await shows(page.locator('.only-spoken'), /boron: the cable is out/);
 		await expect.poll(() => board(page, 'boron').getByRole('button', { name: 'RESET', exact: true }).isDisabled()).toBe(true);
 
 		// On every other page the cable can be worked too.

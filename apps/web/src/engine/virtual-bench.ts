@@ -155,13 +155,14 @@ export class VirtualBench {
 		}
 	}
 
-	/** Throws `DEVICE_NOT_FOUND`. */
+	/** Resolves when what it did to the device is kept. Throws `DEVICE_NOT_FOUND`. */
 	async command(deviceId: string, command: BenchCommand): Promise<void> {
 		const one = await this.#find(deviceId);
 		if (command.do === 'unplug-after-step') this.#afterSteps.set(deviceId, command.at);
 		else carryOut(one.device, command);
 		if (command.do === 'mend') this.#afterSteps.delete(deviceId);
 		this.#changed();
+		await this.#save(one);
 	}
 
 	/** A job on the device has finished a step: the moment for which a pulled cable may have been ordered. */

@@ -40,8 +40,8 @@ export interface VirtualStore {
 	putSettings(settings: BenchSettings): Promise<void>;
 }
 
-/** A page that is just going still has them for a moment, ms. */
-const OTHER_TAB_MS = 2_000;
+/** A page that is just going still has them for a moment, ms: browsers give a worker that is busy 2 s to end. */
+const OTHER_TAB_MS = 4_000;
 const LOCK = 'linac-virtual-devices';
 const SETTINGS = 'bench';
 
