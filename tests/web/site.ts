@@ -30,6 +30,10 @@ export interface PageOptions {
 	expected?: readonly RegExp[];
 	/** Runs in the page before its own scripts; to take away what other browsers do not have. A string of JavaScript. */
 	before?: string;
+	/** The same in the engine's worker. */
+	beforeEngine?: string;
+	/** What the browser says that it is. Default: what it is. */
+	userAgent?: string;
 }
 
 export interface Site {
@@ -71,7 +75,7 @@ export function describeSite(name: string, body: (site: Site) => void): void {
 			get host() {
 				return host!;
 			},
-			async openPage(path = '', { size = 'laptop', scheme = 'light', expected = [], before } = {}) {
+			async openPage(path = '', { size = 'laptop', scheme = 'light', expected = [], before, beforeEngine, userAgent } = {}) {
 				const context = await browser!.newContext({
 					viewport: sizes[size],
 					colorScheme: scheme,
@@ -79,12 +83,19 @@ export function describeSite(name: string, body: (site: Site) => void): void {
 					locale: 'en-GB',
 					// Files that the browser keeps would hide what the host does. Tried in offline.test.ts.
 					serviceWorkers: 'block',
+					...(userAgent === undefined ? {} : { userAgent }),
 				});
 				contexts.push(context);
 				watch(context, host!.address, (complaint) => {
 					if (!expected.some((pattern) => pattern.test(complaint))) complaints.push(complaint);
 				});
 				if (before !== undefined) await context.addInitScript(before);
+				if (beforeEngine !== undefined) {
+					await context.route('**/assets/engine-worker-*.js', async (route) => {
+						const response = await route.fetch();
+						await route.fulfill({ response, body: `${beforeEngine}\n${await response.text()}` });
+					});
+				}
 				const page = await context.newPage();
 				shownAs.set(page, `${size}-${scheme}`);
 				await page.goto(host!.address + path);

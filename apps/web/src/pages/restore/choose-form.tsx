@@ -7,6 +7,7 @@ import { callEngine } from '../../link/page-link.js';
 import { Field, fieldProps } from '../../parts/field.js';
 import { FileDrop } from '../../parts/file-drop.js';
 import { type Card, makePlan } from './device-cards.js';
+import { linkedRelease } from './linked.js';
 import { onThePage } from './words.js';
 
 const lines = { lts: 'Long-term support', legacy: 'Older lines', preview: 'Previews' } as const;
@@ -26,8 +27,9 @@ function label(release: ReleaseChoice): string {
 
 export function ChooseForm({ card, state, releases }: { card: Card; state: DeviceState; releases: readonly ReleaseChoice[] }) {
 	const recommended = releases.find((r) => r.recommended !== undefined);
-	const [version, setVersion] = useState(recommended?.version ?? releases[0]?.version ?? '');
-	const [previews, setPreviews] = useState(recommended?.preview ?? false);
+	const first = linkedRelease(card, releases) ?? recommended ?? releases[0];
+	const [version, setVersion] = useState(first?.version ?? '');
+	const [previews, setPreviews] = useState(first?.preview ?? false);
 	const [application, setApplication] = useState<ApplicationChoice['kind']>('keep');
 	const [file, setFile] = useState<{ name: string; bytes: Uint8Array; about: string; wrong: string[] }>();
 	const [downgrade, setDowngrade] = useState(false);

@@ -15,6 +15,8 @@ import {
 	recommendedGoal,
 	watchCards,
 } from './device-cards.js';
+
+import { linkedFirst, linkedGoal } from './linked.js';
 import './restore.css';
 
 export default function RestorePage() {
@@ -28,6 +30,7 @@ export default function RestorePage() {
 			</p>
 			{'usb' in navigator ? <Connect /> : <NoWebUsb />}
 			{engineFailure.value !== undefined && <Failure error={engineFailure.value} title="The devices cannot be told" />}
+			<Linked />
 			<Together />
 			<Devices />
 			<Backups />
@@ -61,6 +64,18 @@ function Connect() {
 			</p>
 			{note && <p role="status">{note}</p>}
 		</>
+	);
+}
+
+/** What a link has chosen, as long as there is no board to which it could be applied. */
+function Linked() {
+	const goal = linkedGoal();
+	if (!goal || cards.value.some((c) => c.platform === goal.platform)) return null;
+	return (
+		<p data-testid="linked">
+			Device OS <strong>{goal.version}</strong> is chosen, for a board of the platform <strong>{goal.platform}</strong>: connect
+			it.
+		</p>
 	);
 }
 
@@ -120,7 +135,7 @@ function Devices() {
 	}
 	return (
 		<ul class="restore-cards" aria-label="Boards">
-			{cards.value.map((card) => (
+			{linkedFirst(cards.value).map((card) => (
 				<li key={card.key}>
 					<DeviceCard card={card} />
 				</li>
