@@ -33,7 +33,7 @@ const switches = [
 ];
 const policyFile = '/etc/chromium/policies/managed/linac.json';
 /** Everything is emulated, and the machine may be busy. */
-const patienceMs = 600_000;
+const patienceMs = 240_000;
 
 export class ChromiumInGuest {
 	/** As it says itself, e.g. `156.0.8078.114`. */

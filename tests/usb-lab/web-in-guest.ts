@@ -10,7 +10,7 @@ import { nodeDigests } from '@linac/host';
 import { standInRelease } from '@linac/virtual';
 import type { Locator, Page } from 'playwright-core';
 import { mirrorInMemory, writeMirror } from '../support/mirrors.js';
-import { realRelease, value } from '../support/release-files.js';
+import { applicationFor, realRelease, value } from '../support/release-files.js';
 import { builtSite } from '../web/build-site.js';
 import { ChromiumInGuest } from './chromium-in-guest.js';
 import { realVersions } from './devices.js';
@@ -40,7 +40,11 @@ export interface WebFiles {
 export async function webFiles(releases: readonly (readonly [platform: string, version: string])[]): Promise<WebFiles> {
 	const site = builtSite();
 	const mirror = mkdtempSync(join(tmpdir(), 'linac-usb-lab-mirror-'));
-	writeMirror(mirror, await mirrorInMemory(releases.map(([platform, version]) => releasePart(releaseFor(platform, version)))));
+	const parts = releases.map(([platform, version]) => {
+		const application = realVersions(platform).includes(version) ? applicationFor(platform, version) : undefined;
+		return releasePart(releaseFor(platform, version), application?.standIn ? undefined : application);
+	});
+	writeMirror(mirror, await mirrorInMemory(parts));
 	return { site, mirror, remove: () => rmSync(mirror, { recursive: true, force: true }) };
 }
 
@@ -96,6 +100,9 @@ export class WebInGuest {
 	}
 }
 
+/** For one job in emulation, ms; most take less than a minute. */
+const JOB_MS = 300_000;
+
 /** A device on the restore page. */
 export class RestoreCard {
 	readonly #web: WebInGuest;
@@ -143,11 +150,14 @@ export class RestoreCard {
 	): Promise<string> {
 		const { page } = this.#web;
 		const question = page.getByTestId('permission');
+		const endsAt = Date.now() + JOB_MS;
 		for (; ; await new Promise((resolve) => setTimeout(resolve, 500))) {
 			const stage = await this.stage();
 			if (stage !== null && until.includes(stage)) return stage;
 			if (await meanwhile(stage)) continue;
 			if (stage === 'failed') throw new Error(`The page says: ${await this.text()}`);
+			if (Date.now() > endsAt)
+				throw new Error(`After ${JOB_MS / 1000} s the page says: ${await page.locator('body').innerText()}`);
 			if (stage === 'plan') await this.button('Start').click();
 			if (await question.isVisible()) {
 				this.permissions++;

@@ -142,6 +142,10 @@ export async function screenshot(page: Page, name: string): Promise<void> {
 	// Not by Playwright, which takes the smallest PNG: that takes a second on a wall.
 	const debug = await page.context().newCDPSession(page);
 	const { cssContentSize } = await debug.send('Page.getLayoutMetrics');
+	const viewport = page.viewportSize()!;
+	// What sticks to the lower edge of the screen would stand in the middle of the picture.
+	const tall = cssContentSize.height > viewport.height;
+	if (tall) await page.setViewportSize({ width: viewport.width, height: Math.ceil(cssContentSize.height) });
 	const { data } = await debug.send('Page.captureScreenshot', {
 		format: 'png',
 		optimizeForSpeed: true,
@@ -149,5 +153,6 @@ export async function screenshot(page: Page, name: string): Promise<void> {
 		clip: { x: 0, y: 0, width: cssContentSize.width, height: cssContentSize.height, scale: 1 },
 	});
 	await debug.detach();
+	if (tall) await page.setViewportSize(viewport);
 	writeFileSync(join(folder, `${name}-${shownAs.get(page)}.png`), data, 'base64');
 }

@@ -12,10 +12,12 @@ export interface Column {
 
 const ESC = '\u001b';
 const colours = new RegExp(`${ESC}\\[[0-9;]*m`, 'g');
+const plain = /^[\x20-\x7e]*$/;
 
 /** Columns that a text takes on a terminal, colour codes not counted. */
 export function visibleWidth(text: string): number {
-	return [...text.replace(colours, '')].length;
+	// Most text is plain; it is measured for every command's help, at every start.
+	return plain.test(text) ? text.length : [...text.replace(colours, '')].length;
 }
 
 /** Breaks a text into lines of at most `width` columns, at spaces where there are any. Colour is kept on every line. */

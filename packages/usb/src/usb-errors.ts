@@ -29,7 +29,7 @@ const sentence: Record<UsbErrorCode, string> = {
 	USB_STALL: 'The device refused a USB request',
 	USB_TIMEOUT: 'The device did not answer in time',
 	USB_BUSY: 'The device is in use',
-	USB_PERMISSION: 'The device may not be opened',
+	USB_PERMISSION: 'Access to the device was refused',
 	USB_TRANSFER: 'A USB transfer failed',
 };
 
