@@ -157,7 +157,7 @@ export class RestoreCard {
 			if (await meanwhile(stage)) continue;
 			if (stage === 'failed') throw new Error(`The page says: ${await this.text()}`);
 			if (Date.now() > endsAt)
-				throw new Error(`After ${JOB_MS / 1000} s the page says: ${await page.locator('body').innerText()}`);
+				throw new Error(`After ${JOB_MS / 1000} s the page says: ${await page.locator('body').textContent()}`);
 			if (stage === 'plan') await this.button('Start').click();
 			if (await question.isVisible()) {
 				this.permissions++;
