@@ -56,14 +56,16 @@ export class DeviceChooser {
 	}
 
 	/**
-	 * Waits until Chromium shows its list with a device in it, marks the only row, and presses "Connect". Throws when there is none, or there are several,
-	 * until the time is over.
+	 * Waits until Chromium shows its list with a device in it, marks the only row, and presses "Connect" until the list is gone: for a moment after it has
+	 * come Chromium heeds no press. Throws when there is no device, or there are several, until the time is over.
 	 */
 	async choose(timeoutMs = 300_000): Promise<void> {
 		let seen = 'no list of devices';
+		let pressed = false;
 		const until = Date.now() + timeoutMs;
 		for (; Date.now() < until; await new Promise((resolve) => setTimeout(resolve, 500))) {
 			const shown = await this.#shown();
+			if (!shown && pressed) return;
 			if (!shown) continue;
 			const table = all(shown, 'TableView')[0];
 			const button = all(shown, 'MdTextButton').at(-1);
@@ -78,7 +80,7 @@ export class DeviceChooser {
 				continue;
 			}
 			await this.#click(button, 10, 10);
-			return;
+			pressed = true;
 		}
 		throw new Error(`Chromium shows ${seen}.`);
 	}
