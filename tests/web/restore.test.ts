@@ -1,6 +1,6 @@
 /** The page Restore with virtual boards, as a person works it: the plan, the second permission, the proof; and everything that may come in between. */
 import { readFileSync } from 'node:fs';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { axeViolations, stickingOut } from './page-checks.js';
 import { describeSite, screenshot, showAs } from './site.js';
@@ -33,6 +33,24 @@ async function orderPull(page: Page, andPlug = false): Promise<void> {
 	}
 	await page.getByRole('link', { name: 'Restore', exact: true }).click();
 }
+
+/** Goes to a control with Tab, and presses this on it; or types it, where it is no name of a key. */
+async function press(page: Page, control: Locator, key: string): Promise<void> {
+	await control.waitFor();
+	for (let tabs = 0; !(await control.evaluate((e) => e === document.activeElement)); tabs++) {
+		if (tabs > 150) throw new Error(`Tab does not come to ${control}.`);
+		await page.keyboard.press('Tab');
+	}
+	if (['Enter', 'Space'].includes(key)) await page.keyboard.press(key);
+	else await page.keyboard.type(key);
+}
+
+/** Keeps all that a screen reader would say by itself, in `said`. */
+const keepWhatIsSaid = `globalThis.said = [];
+	new MutationObserver(() => {
+		const text = document.querySelector('[aria-live]')?.textContent;
+		if (text && text !== said.at(-1)) said.push(text);
+	}).observe(document, { subtree: true, childList: true, characterData: true });`;
 
 const stage = (page: Page, ...names: string[]) =>
 	page.locator(names.map((n) => `[data-testid=device-card][data-stage=${n}]`).join(','));
@@ -133,6 +151,50 @@ describeSite('restoring a board on the page', (site) => {
 		await page.reload();
 		await stage(page, 'choose').waitFor();
 		expect(await page.getByText('A job on this board is not finished').count()).toBe(0);
+	});
+
+	it('is worked with the keyboard alone, and what happens is said aloud', async () => {
+		const page = await site.openPage('#/try', { before: keepWhatIsSaid });
+		page.context().setDefaultTimeout(SLOW_MS);
+		await press(page, page.getByLabel('Device OS on it'), '2.2.0');
+		await press(page, page.getByRole('button', { name: 'Plug in', exact: true }), 'Enter');
+		await page.getByTestId('board-boron').waitFor();
+		await press(page, page.getByLabel('Flash and restarts take no time'), 'Space');
+		await press(page, page.getByRole('link', { name: 'Restore it' }), 'Enter');
+		await stage(page, 'choose').waitFor();
+		await press(page, page.getByLabel('Device OS release'), '4.0.1');
+		await press(page, page.getByRole('button', { name: 'Show the plan' }), 'Enter');
+		await press(page, page.getByRole('dialog').getByRole('button', { name: 'Connect', exact: true }), 'Enter');
+		await stage(page, 'plan').waitFor();
+		await press(page, page.getByRole('button', { name: 'Start', exact: true }), 'Enter');
+		expect(await outcome(page)).toBe('verified');
+		const report = page.waitForEvent('download');
+		await press(page, page.getByRole('button', { name: 'Save the report' }), 'Enter');
+		expect((await report).suggestedFilename()).toMatch(/\.json$/);
+		const said = await page.evaluate(() => (globalThis as unknown as { said: string[] }).said.join('\n'));
+		expect(said).toMatch(/The plan for the Boron [0-9a-f]{24} is ready\./);
+		expect(said).toMatch(/: step 1 of \d+, .+\./);
+		expect(said).toMatch(/: verified\./);
+	});
+
+	it('a board whose flash is worn out is told as that, and the page does not call it done', async () => {
+		const page = await site.openPage('#/try');
+		await plugIn(page, 'boron', '2.2.0');
+		await page.getByRole('link', { name: 'Try without hardware', exact: true }).click();
+		await page.getByText('Let something go wrong').click();
+		await page.getByLabel('What', { exact: true }).selectOption('worn');
+		await page.getByRole('button', { name: 'Order it' }).click();
+		await page.getByRole('link', { name: 'Restore', exact: true }).click();
+		await plan(page, '4.0.1');
+		await permit(page);
+		await page.getByRole('button', { name: 'Start', exact: true }).click();
+		expect(await outcome(page)).toBe('failed');
+		await page.locator('button:enabled', { hasText: 'Continue the job' }).waitFor();
+		await readable(page, 'restore-failed');
+		const said = await stage(page, 'unfinished').textContent();
+		expect(said).toMatch(/what was read back differs from what was written, first at 0x30800/);
+		expect(said).toMatch(/The flash of this device may be worn out/);
+		expect(said).not.toMatch(/everything that it needs is there/);
 	});
 
 	it('ends without having written when the permission is declined, and begins anew from there', async () => {

@@ -82,7 +82,7 @@ export interface RestoreReport extends Diagnosis {
 	route: string[];
 	failed: FailedWay[];
 	problems: Problem[];
-	/** What is still wrong afterwards. */
+	/** What is still wrong afterwards; empty where it could not be seen any more. */
 	remaining: Finding[];
 }
 
@@ -191,8 +191,9 @@ class Repair {
 			return this.#ended({ outcome: 'refused', problems: result.problems, remaining: this.#diagnosis.findings });
 		}
 		const { report } = result;
-		const after = report.after ?? report.before;
-		return this.#ended({ outcome: report.outcome, report, remaining: diagnose(after, this.#session.platform) });
+		// What was seen before a job that has failed in the middle is not what is so now.
+		const { after } = report;
+		return this.#ended({ outcome: report.outcome, report, remaining: after ? diagnose(after, this.#session.platform) : [] });
 	}
 
 	/** Tries the ways to a release in order, and the stepping stones that a refusal names. */

@@ -5,7 +5,7 @@ import { type DeviceSnapshot, goalFilesOf } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
 import { UDEV_RULE_PATH, udevRule, usbIdsByVendor } from '@linac/usb';
 import type { CallContext } from '../link/messages.js';
-import { busyDevices, withDevice } from './device-locks.js';
+import { busyDevices, watchFreed, withDevice } from './device-locks.js';
 import { type DeviceRef, keyOf } from './device-ref.js';
 import { type DeviceState, stateOf } from './device-state.js';
 import { type ReleaseChoice, releaseChoices } from './release-choices.js';
@@ -73,7 +73,7 @@ export const deviceMethods = {
 		let last = '';
 		let changed = () => {};
 		const wake = () => changed();
-		const stop = watchDevices(wake);
+		const stops = [watchDevices(wake), watchFreed(wake)];
 		wakers.add(wake);
 		try {
 			while (!signal.aborted) {
@@ -93,7 +93,7 @@ export const deviceMethods = {
 			}
 		} finally {
 			wakers.delete(wake);
-			stop();
+			for (const stop of stops) stop();
 		}
 	},
 

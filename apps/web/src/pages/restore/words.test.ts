@@ -10,6 +10,12 @@ it('says on the page what a button does where the command line says which comman
 		'Plug it in again. There is no system part.',
 	);
 	expect(onThePage('It is half-written. Run `linac restore`.')).toBe('It is half-written. Restore it.');
+	expect(onThePage('Press RESET, or run `linac usb reset`: it starts. `linac restore` does that too.')).toBe(
+		'Press RESET: it starts. Restoring it does that too.',
+	);
+	expect(onThePage('`linac restore --target 4.0.1` installs a Device OS, or `linac restore --app FILE` an application.')).toBe(
+		'Restoring it to 4.0.1 installs a Device OS, or restoring it with a file of your own an application.',
+	);
 });
 
 it('shortens a whole SHA-256 and leaves a device id alone', () => {

@@ -48,6 +48,13 @@ export const working = { erase: 'erasing', write: 'writing', 'read-back': 'readi
 export function onThePage(text: string, again = 'continue the job'): string {
 	return text
 		.replace(/\s*Run `linac restore`\.?/g, ' Restore it.')
+		.replace(/run `linac restore`/g, 'restore it')
+		.replace(/, or run `linac usb reset`|`linac usb dfu`, or /g, '')
+		.replace(/ with `linac restore --app FILE`/g, ', as a file of your own')
+		.replace(/`linac restore(?: --target ([^\s`]+))?( --app FILE)?`/g, (_, target, file, at: number, whole: string) => {
+			const verb = at === 0 || /[.:] $/.test(whole.slice(0, at)) ? 'Restoring it' : 'restoring it';
+			return `${verb}${target ? ` to ${target}` : ''}${file ? ' with a file of your own' : ''}`;
+		})
 		.replace(/[Rr]un the (same )?command again(?:: it continues (?:where it was|from what is on the device))?/g, (whole) =>
 			whole.startsWith('R') ? again.charAt(0).toUpperCase() + again.slice(1) : again,
 		)
