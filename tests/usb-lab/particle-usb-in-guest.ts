@@ -42,6 +42,9 @@ export function kindOf({ type }: SeenModule): number | undefined {
 	return functionOf[type.toLowerCase()];
 }
 
+/** The longest call writes a system part, ms. */
+const CALL_MS = 300_000;
+
 export class ParticleUsbInGuest {
 	readonly version = npmVersions['particle-usb'];
 	readonly #process: GuestProcess;
@@ -105,7 +108,17 @@ export class ParticleUsbInGuest {
 		const asJson = (_: string, value: unknown) =>
 			value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value;
 		return new Promise((resolve, reject) => {
-			this.#waiting.set(id, { resolve, reject });
+			const late = setTimeout(() => {
+				this.#waiting.delete(id);
+				reject(new Error(`particle-usb's ${call} has not come to an end after ${CALL_MS / 1000} s.`));
+			}, CALL_MS);
+			const settled = <T>(then: (value: T) => void) => {
+				return (value: T) => {
+					clearTimeout(late);
+					then(value);
+				};
+			};
+			this.#waiting.set(id, { resolve: settled(resolve), reject: settled(reject) });
 			this.#process.write(`${JSON.stringify({ id, call, on, args }, asJson)}\n`);
 		});
 	}
