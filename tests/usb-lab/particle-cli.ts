@@ -118,8 +118,8 @@ export class ParticleCli {
 	}
 }
 
-/** The last line that it has said. */
+/** The last line that it has said; of an error with its places in the code, the error. */
 export function wordsOf({ stdout, stderr }: RunResult): string {
 	const lines = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim());
-	return lines.filter((line) => line !== '').at(-1) ?? '';
+	return lines.filter((line) => line !== '' && !/^at .*[:)]\d*\)?$/.test(line)).at(-1) ?? '';
 }
