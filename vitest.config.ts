@@ -1,5 +1,37 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** The files that take longest, those with a browser among others. */
+const longest = [
+	'web/hex',
+	'usb-lab/quick',
+	'web/restore',
+	'scenarios/export-dfu-util',
+	'web/releases',
+	'scenarios/cli-with-lab',
+	'web/try-identify',
+	'peers/srecord',
+	'web/inspect',
+	'scenarios/cli-doctor',
+	'web/faults',
+	'src/parse-module',
+	'web/troubles',
+	'scenarios/planner-all-pairs',
+	'web/smoke',
+	'read/read-image',
+	'web/offline',
+];
+
+/** They begin first, so that no core stands idle while the last one ends: how long files take vitest knows only where it has run before. */
+class LongestFirst extends BaseSequencer {
+	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+		const place = ({ moduleId }: TestSpecification) => longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+		const sorted = await super.sort(files);
+		const first = sorted.filter((f) => place(f) >= 0).sort((a, b) => place(a) - place(b));
+		return [...first, ...sorted.filter((f) => place(f) < 0)];
+	}
+}
 
 // The `source` condition makes workspace packages resolve to their TypeScript sources, so a test never runs a stale build.
 export default defineConfig({
@@ -11,5 +43,6 @@ export default defineConfig({
 		maxWorkers: Math.max(2, availableParallelism() - 1),
 		testTimeout: 120_000,
 		hookTimeout: 300_000,
+		sequence: { sequencer: LongestFirst },
 	},
 });
