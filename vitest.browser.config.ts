@@ -20,9 +20,16 @@ const tests = [
 ];
 const here = hasChromium();
 
-// A browser cannot run npm: the firmware is fetched before.
-const firmware = dirname(particleCliVersions.map((version) => particleCli(version))[0]!);
-const mbr = realMbrFile();
+/**
+ * A browser cannot run npm: the firmware is fetched before. Vitest reads this file again for its browser, with what stands under `define` in
+ * `process.env` by then: what was found first counts.
+ */
+const found = globalThis as { linacTestFiles?: { firmware: string; mbr: string | undefined } };
+found.linacTestFiles ??= {
+	firmware: dirname(particleCliVersions.map((version) => particleCli(version))[0]!),
+	mbr: realMbrFile(),
+};
+const { firmware, mbr } = found.linacTestFiles;
 
 const standIn = (name: string) => join(import.meta.dirname, 'tests/browser', name);
 
