@@ -2,8 +2,9 @@
  * One owner per device across tabs of this browser: the Web Locks of the site. Whoever works on a device holds its lock; another tab is told so in
  * a sentence instead of disturbing. Within a tab `@linac/usb` has its own lock. Not for other programs: the operating system's claim is that.
  */
-import { type Disposer, LinacError } from '@linac/core';
+import { LinacError } from '@linac/core';
 import { type DeviceRef, isNameless } from './device-ref.js';
+import { tellDevicesChanged } from './usb-host.js';
 
 /** Throws `DEVICE_BUSY` when another tab, or another job of this one, works on the device. */
 export async function withDevice<T>(ref: DeviceRef, act: () => Promise<T>): Promise<T> {
@@ -18,18 +19,8 @@ export async function withDevice<T>(ref: DeviceRef, act: () => Promise<T>): Prom
 			hint: 'Look for the other tab and let its job end, or close it. What is on the device stays as it is, and a job can be continued.',
 		});
 	}) as Promise<T>;
-	return run.finally(() => {
-		for (const told of [...freed]) told();
-	});
+	return run.finally(tellDevicesChanged);
 }
-
-/** Told whenever a job of this tab lets a device go; of other tabs nothing is heard. */
-export function watchFreed(told: () => void): Disposer {
-	freed.add(told);
-	return () => freed.delete(told);
-}
-
-const freed = new Set<() => void>();
 
 /** Names of the devices that somebody works on now. */
 export async function busyDevices(): Promise<Set<string>> {

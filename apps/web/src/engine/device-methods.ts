@@ -5,12 +5,20 @@ import { type DeviceSnapshot, goalFilesOf } from '@linac/planner';
 import { takeSnapshot } from '@linac/programmer';
 import { UDEV_RULE_PATH, udevRule, usbIdsByVendor } from '@linac/usb';
 import type { CallContext } from '../link/messages.js';
-import { busyDevices, watchFreed, withDevice } from './device-locks.js';
+import { busyDevices, withDevice } from './device-locks.js';
 import { type DeviceRef, keyOf } from './device-ref.js';
 import { type DeviceState, stateOf } from './device-state.js';
 import { type ReleaseChoice, releaseChoices } from './release-choices.js';
 import { problemsOf } from './restore-goal.js';
-import { allFilters, hostFor, presentDevice, presentDevices, virtualDevices, watchDevices } from './usb-host.js';
+import {
+	allFilters,
+	hostFor,
+	presentDevice,
+	presentDevices,
+	tellDevicesChanged,
+	virtualDevices,
+	watchDevices,
+} from './usb-host.js';
 import { world } from './world.js';
 
 export interface DeviceShown extends DeviceRef {
@@ -36,7 +44,6 @@ export interface PermissibleDevice {
 const BUSY_EVERY_MS = 2_000;
 /** Devices in a list that was shown for permission, for the answer. */
 let shown: USBDevice[] = [];
-const wakers = new Set<() => void>();
 const lastLook = new Map<string, DeviceSnapshot>();
 
 async function devicesShown(): Promise<DeviceShown[]> {
@@ -65,16 +72,14 @@ export const deviceMethods = {
 
 	/** The person has permitted a device: browsers do not tell a worker. */
 	async 'devices.changed'(): Promise<void> {
-		for (const wake of [...wakers]) wake();
+		tellDevicesChanged();
 	},
 
 	/** Tells every device that may be used, now and whenever that changes, until it is cancelled. */
 	async 'devices.watch'(_: undefined, { emit, signal }: CallContext<DeviceShown[]>): Promise<void> {
 		let last = '';
 		let changed = () => {};
-		const wake = () => changed();
-		const stops = [watchDevices(wake), watchFreed(wake)];
-		wakers.add(wake);
+		const stop = watchDevices(() => changed());
 		try {
 			while (!signal.aborted) {
 				const change = new Promise<void>((resolve) => {
@@ -92,8 +97,7 @@ export const deviceMethods = {
 				nap.abort();
 			}
 		} finally {
-			wakers.delete(wake);
-			for (const stop of stops) stop();
+			stop();
 		}
 	},
 

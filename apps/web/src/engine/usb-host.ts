@@ -86,11 +86,21 @@ function hosts(): { host: UsbHost; virtual: boolean }[] {
 	return [...(realDevices ? [{ host: realDevices, virtual: false }] : []), { host: virtualDevices, virtual: true }];
 }
 
+const watchers = new Set<() => void>();
+
+/** Told when a device comes or goes, and by `tellDevicesChanged`. */
 export function watchDevices(onChange: () => void): Disposer {
 	const stops = hosts().map(({ host }) => host.watch(onChange));
+	watchers.add(onChange);
 	return () => {
+		watchers.delete(onChange);
 		for (const stop of stops) stop();
 	};
+}
+
+/** For what no host tells: a permission that was given, a job of this tab that has let its device go. */
+export function tellDevicesChanged(): void {
+	for (const told of [...watchers]) told();
 }
 
 /** Throws `DEVICE_NOT_FOUND`. */

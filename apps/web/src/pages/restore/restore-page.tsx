@@ -15,7 +15,6 @@ import {
 	recommendedGoal,
 	watchCards,
 } from './device-cards.js';
-
 import { linkedFirst, linkedGoal } from './linked.js';
 import './restore.css';
 
