@@ -1,5 +1,5 @@
 /**
- * npm's particle-cli on a real kernel, offline and without login. It starts slowly in emulation, so one call works on all devices at once wherever the
+ * npm's particle-cli on a real kernel, offline and without login. It starts slowly in emulation, so one call works on several devices at once wherever the
  * tool can do that; what came of it is looked at device by device. It prints "Flash success!" for modules too that it has left out without a word:
  * what was flashed is what stands in the device's flash afterwards.
  */
@@ -76,6 +76,14 @@ function once<T>(call: () => Promise<T>): () => Promise<T> {
 	};
 }
 
+/**
+ * `particle usb VERB ID` for one after the other. Given several, the tool opens and closes all that are connected once for each of them, all at the same time,
+ * and where they restart meanwhile it ends with "Unable to close USB device", a TimeoutError, or not at all.
+ */
+async function oneByOne(verb: string, devices: readonly BenchDevice[] = bench.devices): Promise<void> {
+	for (const it of devices) await tool.done(['usb', verb, it.device.deviceId], { timeoutMs: 180_000 });
+}
+
 async function allRunning(): Promise<void> {
 	for (const it of bench.devices) await running(guest, it);
 }
@@ -92,7 +100,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 	);
 
 	const listening = once(async () => {
-		await tool.done('usb', 'start-listening', '--all');
+		await tool.done(['usb', 'start-listening', '--all']);
 		return tool.list();
 	});
 	test.each(byName)('$name goes to listening mode', ({ platform }) =>
@@ -108,7 +116,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 		checked(row(deviceOf(platform), 'serial identify'), async () => {
 			await listening();
 			const it = deviceOf(platform);
-			const said = await tool.done('serial', 'identify', '--port', await portOf(it));
+			const said = await tool.done(['serial', 'identify', '--port', await portOf(it)]);
 			expect(said).toContain(`Your device id is ${it.device.deviceId}`);
 			expect(said).toContain(`Your system firmware version is ${it.version}`);
 			const cellular = platform.components.cellular ? /IMEI is \d{15}[\s\S]*ICCID is \d{19,20}/ : undefined;
@@ -117,7 +125,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 		}),
 	);
 
-	const stopped = once(() => listening().then(() => tool.done('usb', 'stop-listening', '--all')));
+	const stopped = once(() => listening().then(() => tool.done(['usb', 'stop-listening', '--all'])));
 	test.each(byName)('$name leaves listening mode', ({ platform }) =>
 		checked(row(deviceOf(platform), 'usb stop-listening'), async () => {
 			await stopped();
@@ -125,7 +133,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 		}),
 	);
 
-	const ports = once(() => tool.done('serial', 'list'));
+	const ports = once(() => tool.done(['serial', 'list']));
 	test.each(byName)('$name has a serial port', ({ platform }) =>
 		checked(row(deviceOf(platform), 'serial list'), async () => {
 			const it = deviceOf(platform);
@@ -137,7 +145,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 	test.each(byName)('$name tells its modules, all of them whole', ({ platform }) =>
 		checked(row(deviceOf(platform), 'serial inspect'), async () => {
 			const it = deviceOf(platform);
-			const said = await tool.done('serial', 'inspect', '--port', await portOf(it));
+			const said = await tool.done(['serial', 'inspect', '--port', await portOf(it)]);
 			expect(said).not.toMatch(/FAIL/);
 			const told = said.match(/Integrity: PASS|integrity.*PASS/gi) ?? [];
 			for (const { version } of it.device.installedModules().filter((m) => m.function === ModuleFunction.system))
@@ -147,11 +155,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 	);
 
 	const inDfu = once(async () => {
-		// With so many at once one may be away just when the tool opens it. Whoever sees that runs the command again.
-		await tool.done('usb', 'dfu', '--all').catch(async (error: Error) => {
-			console.warn(`${error.message} Once more.`);
-			await tool.done('usb', 'dfu', '--all');
-		});
+		await oneByOne('dfu');
 		for (const it of bench.devices) await guest.enumerated(it.busid, { usbId: usbId(it.platform, true) });
 		return tool.list();
 	});
@@ -166,7 +170,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 
 	const reset = once(async () => {
 		await inDfu();
-		await tool.done('usb', 'reset', '--all');
+		await oneByOne('reset');
 		await allRunning();
 	});
 	test.each(byName)('$name leaves DFU mode by a reset', ({ platform }) =>
@@ -178,7 +182,7 @@ describe('what particle-cli does with all devices that are connected', () => {
 
 	const safe = once(async () => {
 		await reset();
-		await tool.done('usb', 'safe-mode', '--all');
+		await oneByOne('safe-mode');
 		await Promise.all(bench.devices.map((it) => inMode(it, [...runningModes]).catch(() => {})));
 		await allRunning();
 		const modes = new Map(bench.devices.map((it) => [it.platform, it.device.mode]));
@@ -195,7 +199,10 @@ describe('what particle-cli does with all devices that are connected', () => {
 
 	const setUp = once(async () => {
 		await safe();
-		await tool.done('usb', 'setup-done', '--all');
+		await oneByOne(
+			'setup-done',
+			bench.devices.filter((it) => it.platform.dct.setupDone !== undefined),
+		);
 	});
 	test.each(byName.filter(({ platform }) => platform.dct.setupDone !== undefined))('$name is set up', ({ platform }) =>
 		checked(row(deviceOf(platform), 'usb setup-done'), async () => {
@@ -213,7 +220,7 @@ describe('an application that particle-cli has flashed runs', () => {
 			const it = deviceOf(platform);
 			await running(guest, it);
 			const { module, path } = applicationFile(it);
-			const said = await tool.done('flash', '--local', it.device.deviceId, path, '--application-only');
+			const said = await tool.done(['flash', '--local', it.device.deviceId, path, '--application-only']);
 			expect(said).toContain('Flash success!');
 			await running(guest, it);
 			expect(it.device.mode, it.device.why).toBe('normal');
@@ -268,7 +275,7 @@ describe('a folder of Device OS modules that particle-cli has flashed runs', () 
 			// Device OS before 2.0.0 of these cannot be asked to go there, says the tool.
 			if (it.platform.mcu === 'stm32f2' && from.startsWith('1.')) await toDfu(guest, it);
 			const absent = release.modules.filter(({ module }) => !holds(it, module));
-			const said = await tool.done('flash', '--local', it.device.deviceId, folder);
+			const said = await tool.done(['flash', '--local', it.device.deviceId, folder]);
 			expect(said).toContain('Flash success!');
 			await running(guest, it);
 			// It starts again by itself when it has something to apply.

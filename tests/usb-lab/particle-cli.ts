@@ -105,15 +105,15 @@ export class ParticleCli {
 	}
 
 	/** The same, and throws with its words when it ends with another status than 0. */
-	async done(...argv: string[]): Promise<string> {
-		const result = await this.run(argv);
+	async done(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+		const result = await this.run(argv, options);
 		if (result.status !== 0) throw new Error(`particle ${argv.join(' ')} ended with ${result.status}: ${wordsOf(result)}`);
 		return result.stdout;
 	}
 
 	/** What `particle usb list` says, by device id: the part in brackets behind it, e.g. `Boron, DFU`. */
 	async list(): Promise<Map<string, string>> {
-		const said = await this.done('usb', 'list');
+		const said = await this.done(['usb', 'list']);
 		return new Map([...said.matchAll(/\[([0-9a-f]{24})\] \((.*)\)$/gm)].map((m) => [m[1]!, m[2]!]));
 	}
 }

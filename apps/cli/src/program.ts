@@ -1,42 +1,61 @@
 /**
- * The commands of `linac` and their options, with the help that a newcomer reads. Each command's code is loaded only when it runs.
+ * The commands of `linac`, as the help groups them. What each is declared as is in register/, and its code is loaded only when it runs.
  * The page for each is docs/commands.md; keep the two the same.
  */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { Context, DeviceOptions, GoalOptions, WriteOptions } from './context.js';
+import type { Context } from './context.js';
 import type { ExitCode } from './exit-codes.js';
 import { usage } from './failure.js';
 import { registerAssets } from './register/assets.js';
 import { registerBackup } from './register/backup.js';
 import { registerBundle } from './register/bundle.js';
+import { registerDemo } from './register/demo.js';
+import { registerDevices } from './register/devices.js';
 import { registerDoctor } from './register/doctor.js';
 import { registerExport } from './register/export.js';
+import { registerFlash, registerPlan, registerUpdate, registerVerify } from './register/flash.js';
 import { registerHex } from './register/hex.js';
 import { registerIdentify } from './register/identify.js';
+import { registerInspect } from './register/inspect.js';
 import { registerKeys } from './register/keys.js';
+import { registerLab } from './register/lab.js';
 import { registerMatrix } from './register/matrix.js';
 import { registerReleases } from './register/releases.js';
 import { registerRestore } from './register/restore.js';
 import { registerSerial } from './register/serial.js';
+import { registerUsb } from './register/usb.js';
 import { registerWeb } from './register/web.js';
 import { registerZip } from './register/zip.js';
-import {
-	type Action,
-	collect,
-	examples,
-	fileKinds,
-	type Registrar,
-	withBackup,
-	withBootloaderWay,
-	withDevice,
-	withGoal,
-	withLocal,
-	withOutput,
-	withSources,
-	withWriting,
-} from './registration.js';
+import { type Action, type Registrar, withOutput } from './registration.js';
 import { wrapText } from './table.js';
+
+type Group = Record<string, (registrar: Registrar) => void>;
+
+/** Group of the help -> name of the command -> what declares it. In the order of the help. */
+const groups: Record<string, Group> = {
+	'Program a device:': {
+		flash: registerFlash,
+		update: registerUpdate,
+		plan: registerPlan,
+		verify: registerVerify,
+		restore: registerRestore,
+	},
+	'Look at things:': {
+		devices: registerDevices,
+		identify: registerIdentify,
+		inspect: registerInspect,
+		assets: registerAssets,
+		doctor: registerDoctor,
+		releases: registerReleases,
+		matrix: registerMatrix,
+	},
+	'Settings and keys of a device:': { backup: registerBackup, keys: registerKeys },
+	'Make files for other tools:': { hex: registerHex, zip: registerZip, export: registerExport, bundle: registerBundle },
+	'Operate a device:': { usb: registerUsb, serial: registerSerial },
+	'In the browser:': { web: registerWeb },
+	'Try it without hardware:': { demo: registerDemo, lab: registerLab },
+};
 
 /** The version of linac itself. */
 export function version(): string {
@@ -57,12 +76,16 @@ function ancestors(command: Command): Command[] {
 	return command.parent ? [command.parent, ...ancestors(command.parent)] : [];
 }
 
-function withChanging(command: Command): Command {
-	return withBackup(withWriting(command));
+/** What declares the commands of a group that are needed: all of them, or none but the one that is called. */
+function needed(commands: Group, called: string | undefined): ((registrar: Registrar) => void)[] {
+	return Object.entries(commands).flatMap(([name, register]) => (called === undefined || name === called ? [register] : []));
 }
 
-/** Builds the parser. `done` is told the exit code of the command that ran. */
-export function buildProgram(context: Context, done: (code: ExitCode) => void): Command {
+/**
+ * Builds the parser. `first`: the first word of the call; where it is a command, only that one is declared, because all of them take longer than many a
+ * command. `done` is told the exit code of the command that ran.
+ */
+export function buildProgram(context: Context, first: string | undefined, done: (code: ExitCode) => void): Command {
 	const { output } = context;
 	const program = new Command('linac');
 	const runs = <O>(load: () => Promise<Action<O>>) => {
@@ -110,197 +133,11 @@ export function buildProgram(context: Context, done: (code: ExitCode) => void): 
 		return command;
 	};
 
-	const registrar: Registrar = { program, add, runs };
-
-	program.commandsGroup('Program a device:');
-	examples(
-		withOutput(
-			withChanging(
-				withLocal(
-					withBootloaderWay(
-						withGoal(
-							add(
-								'flash [files...]',
-								'program files, and Device OS with them, and check the result',
-								'Looks at what is really on the device, shows what it is going to do and why, does it, reads it back, and says what is now ' +
-									`on the device. ${fileKinds} Without --target, Device OS is only updated when an application needs a newer one. ` +
-									'Running the same command again after an interruption finishes the job. With --local, FILES are all that belongs on the ' +
-									'device: bootloader, SoftDevice, network processor, system parts and application, each sent in the mode that it needs.',
-							),
-							'Device OS version to install, e.g. 4.0.1',
-						),
-					),
-				),
-			),
-		),
-		['linac flash firmware.bin', 'program an application'],
-		['linac flash firmware.bin --target 4.0.1', 'program Device OS 4.0.1 and an application'],
-		['linac flash my-release/ --dry-run --explain', 'show what a folder of modules would do, and why'],
-		['linac flash --local boron-2.2.0/', 'all of a folder or zip (docs/manual-flow.md)'],
-		['linac flash firmware.bin --yes --json > report.json', 'in a script'],
-	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).flash));
-
-	examples(
-		withOutput(
-			withChanging(
-				withBootloaderWay(
-					withGoal(
-						add(
-							'update',
-							'bring Device OS to its latest version, or to the one you name',
-							'Updates Device OS and everything that belongs to it (bootloader, SoftDevice, network processor). The application stays as ' +
-								'it is. Without --target: the latest version of the newest long-term support line for this kind of device.',
-						),
-						'Device OS version to install; default: the latest long-term support version for this device',
-					),
-				),
-			),
-		),
-		['linac update', 'to the latest long-term support version'],
-		['linac update --target 2.3.1 --allow downgrade', 'to an older version, on purpose'],
-	).action(runs<WriteOptions>(async () => (await import('./commands/flash.js')).update));
-
-	examples(
-		withOutput(
-			withLocal(
-				withBootloaderWay(
-					withGoal(
-						add(
-							'plan [files...]',
-							'show what "flash" would do, without doing it',
-							`Makes the plan that "linac flash" would carry out, and prints it. Writes nothing. ${fileKinds}`,
-						),
-						'Device OS version to install, e.g. 4.0.1',
-					),
-				),
-			),
-		),
-		['linac plan --target 4.0.1', 'the steps to Device OS 4.0.1'],
-		['linac plan firmware.bin --target 4.0.1 --explain', '... with the reason for each step'],
-		['linac plan --target 4.0.1 --json > plan.json', '... to keep or to review'],
-	).action(runs<GoalOptions>(async () => (await import('./commands/plan.js')).plan));
-
-	examples(
-		withOutput(
-			withGoal(
-				add(
-					'verify [files...]',
-					'compare a device with a Device OS version or with files',
-					'Reads the modules back from the device and compares them with what they should be, byte by byte (by SHA-256). Writes nothing. ' +
-						'For this the device restarts into DFU mode and back. Exit code 7 when something differs.',
-				),
-				'Device OS version that should be on the device',
-			),
-		),
-		['linac verify --target 4.0.1', 'is this device on 4.0.1, completely?'],
-		['linac verify firmware.bin', 'is this application on the device?'],
-	).action(runs<GoalOptions>(async () => (await import('./commands/verify.js')).verify));
-
-	registerRestore(registrar);
-
-	program.commandsGroup('Look at things:');
-	examples(
-		withOutput(withDevice(add('devices', 'show what is connected, in which mode, and what is on it'))).option(
-			'--brief',
-			'do not ask the devices what is on them: faster, and disturbs nothing',
-		),
-		['linac devices', 'everything that is connected'],
-		['linac devices --usbip localhost:3240', 'the virtual devices of "linac lab"'],
-	).action(runs<DeviceOptions & { brief?: boolean }>(async () => (await import('./commands/devices.js')).devices));
-
-	registerIdentify(registrar);
-
-	examples(
-		withOutput(
-			add(
-				'inspect <files...>',
-				'show what firmware files are, whether they are sound, and what they need',
-				`Takes files apart without a device. ${fileKinds} Exit code 3 when a file is damaged or is no firmware.`,
-			),
-		),
-		['linac inspect firmware.bin', 'one file'],
-		['linac inspect release.zip --json', 'every module in a zip, for a program'],
-	).action(runs<object>(async () => (await import('./commands/inspect.js')).inspect));
-
-	registerAssets(registrar);
-	registerDoctor(registrar);
-	registerReleases(registrar);
-	registerMatrix(registrar);
-
-	program.commandsGroup('Settings and keys of a device:');
-	registerBackup(registrar);
-	registerKeys(registrar);
-
-	program.commandsGroup('Make files for other tools:');
-	registerHex(registrar);
-	registerZip(registrar);
-	registerExport(registrar);
-	registerBundle(registrar);
-
-	program.commandsGroup('Operate a device:');
-	const usb = add('usb', 'restart a device in another mode');
-	const modes: [name: string, summary: string][] = [
-		['start-listening', 'enter listening mode (blinking dark blue): ready to be set up'],
-		['stop-listening', 'leave listening mode'],
-		['dfu', 'enter DFU mode (blinking yellow): ready to be programmed'],
-		['safe-mode', 'restart without running the application (breathing magenta)'],
-		['reset', 'restart'],
-		['setup-done', 'mark the device as set up, so that it does not wait in listening mode (Gen 3 before Device OS 4.0.0)'],
-	];
-	for (const [name, summary] of modes) {
-		const command = usb.command(name).summary(summary).description(summary);
-		if (name === 'setup-done') command.option('--reset', 'remove the mark');
-		examples(
-			withOutput(withDevice(command)),
-			[`linac usb ${name}`, 'the only device that is connected'],
-			[`linac usb ${name} --device 1-2.3`, 'the device at a certain USB port'],
-		).action(
-			runs<DeviceOptions & { reset?: boolean }>(async () => {
-				const { usbCommand } = await import('./commands/usb.js');
-				return (ctx, options) => usbCommand(ctx, name, options);
-			}),
-		);
+	const called = Object.values(groups).some((commands) => Object.hasOwn(commands, first ?? '')) ? first : undefined;
+	for (const [title, commands] of Object.entries(groups)) {
+		program.commandsGroup(title);
+		for (const register of needed(commands, called)) register({ add, runs });
 	}
-
-	registerSerial(registrar);
-
-	program.commandsGroup('In the browser:');
-	registerWeb(registrar);
-
-	program.commandsGroup('Try it without hardware:');
-	examples(
-		withOutput(add('demo', 'show a whole job on a virtual Boron: plan, program, pull the cable, finish, prove'))
-			.optionsGroup('How:')
-			.option('--speed <factor>', 'how much faster than real flash the virtual device runs', '20'),
-		['linac demo', 'takes about a minute; downloads Device OS once'],
-	).action(runs<{ speed?: string }>(async () => (await import('./commands/demo.js')).demo));
-
-	examples(
-		withSources(
-			withOutput(
-				add(
-					'lab',
-					'serve virtual devices over USB/IP, for every other command',
-					'Starts virtual devices and serves them until Ctrl-C. Other commands use them with --usbip. They keep their state between ' +
-						'commands, and with --state between runs of the lab. While it runs, type "help" for the cable and the buttons.',
-				),
-			)
-				.optionsGroup('Which devices:')
-				.requiredOption(
-					'--device <platform@version>',
-					'a virtual device with this Device OS on it (may be given several times)',
-					collect,
-				)
-				.option('--state <folder>', 'keep the state of the devices here between runs')
-				.option('--mode <mode>', 'mode that new devices start in: normal or dfu', 'normal')
-				.optionsGroup('How:')
-				.option('--listen <host:port>', 'where to serve; port 0 takes any free one', '127.0.0.1:3240')
-				.option('--timing <which>', 'datasheet: flash is as slow as in the datasheet; none: at once', 'datasheet')
-				.option('--speed <factor>', 'run time this many times faster', '1'),
-		),
-		['linac lab --device boron@2.2.0 --device photon@1.5.2', 'two virtual devices'],
-		['linac lab --device argon@4.0.1 --state ~/lab --speed 10', 'ten times faster, and kept for next time'],
-	).action(runs<import('./commands/lab.js').LabOptions>(async () => (await import('./commands/lab.js')).lab));
 
 	program.addHelpText(
 		'after',

@@ -117,7 +117,6 @@ export const fileKinds =
 
 /** What a file under register/ declares its commands with. */
 export interface Registrar {
-	program: Command;
 	/** A new command, described to the width of the terminal; of `parent` if given. */
 	add(name: string, summary: string, description?: string, parent?: Command): Command;
 	/** Turns a command's function, loaded only when it runs, into commander's action. */

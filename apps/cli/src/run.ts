@@ -56,11 +56,12 @@ export async function run(world: World): Promise<ExitCode> {
 		return ExitCode.ok;
 	}
 	let exit: ExitCode = ExitCode.ok;
-	const program = buildProgram(context, (code) => {
+	const [globals, others] = globalsApart(flags);
+	const program = buildProgram(context, others[0], (code) => {
 		exit = code;
 	});
 	try {
-		await program.parseAsync(globalFirst(flags, operands < 0 ? [] : world.args.slice(operands)), { from: 'user' });
+		await program.parseAsync([...globals, ...others, ...(operands < 0 ? [] : world.args.slice(operands))], { from: 'user' });
 		return exit;
 	} catch (error) {
 		if (error instanceof CommanderError) {
@@ -74,9 +75,9 @@ export async function run(world: World): Promise<ExitCode> {
 }
 
 /** What every command takes alike comes first: it is never the value of an option that lacks one, wherever it stands. */
-function globalFirst(flags: readonly string[], operands: readonly string[]): string[] {
+function globalsApart(flags: readonly string[]): [globals: string[], others: string[]] {
 	const isGlobal = (flag: string) => ['--json', '--debug', '--version', '-V'].includes(flag);
-	return [...flags.filter(isGlobal), ...flags.filter((f) => !isGlobal(f)), ...operands];
+	return [flags.filter(isGlobal), flags.filter((f) => !isGlobal(f))];
 }
 
 /** Runs the command of this process: its arguments, its streams, its signals. */
