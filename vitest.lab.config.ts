@@ -12,6 +12,7 @@ export default defineConfig({
 		...base.test,
 		include: ['tests/usb-lab/*.lab.ts'],
 		fileParallelism: false,
+		isolate: true,
 		testTimeout: 900_000,
 		hookTimeout: 600_000,
 		reporters: ['default', './tests/usb-lab/compatibility-reporter.ts'],

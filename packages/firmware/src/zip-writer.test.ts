@@ -68,7 +68,8 @@ test('a time zone, and a second run, change nothing', () => {
 		});
 		expect(equalBytes(a!, b!) && equalBytes(b!, c!)).toBe(true);
 	} finally {
-		process.env.TZ = before;
+		if (before === undefined) delete process.env.TZ;
+		else process.env.TZ = before;
 	}
 });
 
