@@ -12,6 +12,7 @@ export default defineConfig({
 		...base.test,
 		include: ['tests/usb-lab/*.lab.ts'],
 		fileParallelism: false,
+		// Each file has a guest of its own, and nothing of the file before.
 		isolate: true,
 		testTimeout: 900_000,
 		hookTimeout: 600_000,

@@ -1,5 +1,5 @@
 /** Virtual devices with real modules (stand-ins where none can be had), served over USB/IP to the guest of the lab. */
-import { asPlatform, expectedModules, type Platform, releaseByVersion, releases } from '@linac/catalog';
+import { asPlatform, expectedModules, type Platform, releaseByVersion, releases, type SourcedModule } from '@linac/catalog';
 import { scaledClock } from '@linac/core';
 import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { UsbIpServer } from '@linac/host';
@@ -82,7 +82,14 @@ function tinkerFor(platform: string, system: number): ParsedModule | undefined {
 }
 
 /** NCP firmware where a release names none: the Argon has had version 5 from the beginning (data/platforms/argon.json). */
-export const olderNcp = 5;
+const olderNcp = 5;
+
+/** The NCP firmware that a release needs and a device of another has not. npm's packages hold none, so it is invented, whatever else is real. */
+export function newerNcp(platform: string, from: string, to: string): SourcedModule[] {
+	const isNcp = (m: { function: number }) => m.function === ModuleFunction.ncp;
+	const ncpOf = (version: string) => expectedModules(asPlatform(platform), version).find(isNcp)?.version ?? olderNcp;
+	return ncpOf(to) > ncpOf(from) ? standInRelease(platform, to).modules.filter((m) => isNcp(m.module.prefix)) : [];
+}
 
 /** A bench of virtual devices. Their restarts take a tenth of the estimated time, their flash nothing much. */
 export class LabBench {

@@ -4,13 +4,13 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { asPlatform, expectedModules, type ReleaseSet, type SourcedModule } from '@linac/catalog';
+import { asPlatform, type ReleaseSet } from '@linac/catalog';
 import { ModuleFunction, type ParsedModule } from '@linac/firmware';
 import { standInApplication, standInRelease } from '@linac/virtual';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { realRelease } from '../support/release-files.js';
 import { checked, type Operation } from './compatibility.js';
-import { type BenchDevice, inMode, LabBench, olderNcp, realVersions, running } from './devices.js';
+import { type BenchDevice, inMode, LabBench, newerNcp, realVersions, running } from './devices.js';
 import { bootGuest, type Guest, noLabHere } from './guest.js';
 import { Linac } from './linac-in-guest.js';
 import { expectProgrammed } from './programmed.js';
@@ -64,7 +64,8 @@ describe.each(jobs)('$platform from Device OS $from to $to', ({ platform, from, 
 	beforeEach(async () => {
 		const isReal = realVersions(platform).includes(to);
 		const listed = isReal ? realRelease(platform, to) : standInRelease(platform, to);
-		release = { ...listed, modules: [...listed.modules, ...newerNcp(platform, from, to, listed)] };
+		const hasNcp = listed.modules.some((m) => m.module.prefix.function === ModuleFunction.ncp);
+		release = { ...listed, modules: [...listed.modules, ...(hasNcp ? [] : newerNcp(platform, from, to))] };
 		application = standInApplication(asPlatform(platform), to, { version: 9, size: 30_000, seed: 9 }).module;
 		folder = join(guest.folder, `${platform}-${to}`);
 		file = join(guest.folder, `${platform}.bin`);
@@ -155,15 +156,6 @@ describe.each(jobs)('$platform from Device OS $from to $to', ({ platform, from, 
 				expect(inspected).toContain(String(m.version));
 		}));
 });
-
-/** npm's packages have no NCP firmware, so where a release needs a newer one than the device has, this module is invented. */
-function newerNcp(platform: string, from: string, to: string, release: ReleaseSet): SourcedModule[] {
-	const ncpOf = (version: string) =>
-		expectedModules(asPlatform(platform), version).find((m) => m.function === ModuleFunction.ncp)?.version ?? olderNcp;
-	const isNcp = (m: SourcedModule) => m.module.prefix.function === ModuleFunction.ncp;
-	if (ncpOf(to) <= ncpOf(from) || release.modules.some(isNcp)) return [];
-	return standInRelease(platform, to).modules.filter(isNcp);
-}
 
 describe('what a kernel refuses', () => {
 	test('somebody who may not open the device is told so, and what to do', async () => {

@@ -5,16 +5,27 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Platform, platforms, releaseByVersion, type SourcedModule, slotByName } from '@linac/catalog';
+import { type Platform, platforms, releaseByVersion, slotByName } from '@linac/catalog';
 import { equalBytes } from '@linac/core';
 import { contentBytes, ModuleFunction, type ParsedModule } from '@linac/firmware';
-import { standInApplication, standInRelease } from '@linac/virtual';
+import { standInApplication } from '@linac/virtual';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realTinker } from '../support/real-firmware.js';
 import { realRelease } from '../support/release-files.js';
 import { parsed } from '../support/virtual-lab.js';
 import { checked, NotPossible, type Operation } from './compatibility.js';
-import { type BenchDevice, inMode, LabBench, modulesOf, realVersions, running, toDfu, usbId, usualVersion } from './devices.js';
+import {
+	type BenchDevice,
+	inMode,
+	LabBench,
+	modulesOf,
+	newerNcp,
+	realVersions,
+	running,
+	toDfu,
+	usbId,
+	usualVersion,
+} from './devices.js';
 import { bootGuest, type Guest, noLabHere } from './guest.js';
 import { ParticleCli, wordsOf } from './particle-cli.js';
 
@@ -28,7 +39,6 @@ const tried = platforms.filter(
 	(p) =>
 		!unknownToTool.has(p.id) && p.mcu !== 'stm32f1' && releaseByVersion(usualVersion(p.name) ?? '')?.platforms.includes(p.name),
 );
-const runningModes = ['normal', 'listening', 'safe'] as const;
 
 let bench: LabBench;
 let guest: Guest;
@@ -276,13 +286,12 @@ describe('a folder of Device OS modules that particle-cli has flashed runs', () 
 	test.each(updates)('$platform from $from to $to', async ({ platform, from, to }) => {
 		const it = bench.add({ platform, version: from });
 		await checked(row({ ...it, standIn: false }, `flash --local folder of ${to}`), async () => {
-			await inMode(it, [...runningModes]);
+			await inMode(it, ['normal', 'listening', 'safe']);
 			await guest.attach(it);
 			const release = realRelease(platform, to);
 			const folder = join(guest.folder, `${platform}-${to}`);
 			mkdirSync(folder);
-			// npm's packages have no NCP firmware, so that is invented even where the others are real.
-			const ncp = newerNcp(it, to);
+			const ncp = newerNcp(platform, from, to);
 			for (const { slot, module } of [...release.modules, ...ncp])
 				writeFileSync(join(folder, `${platform}-${slot}@${to}.bin`), module.bytes);
 			// Device OS before 2.0.0 of these cannot be asked to go there, says the tool.
@@ -313,13 +322,6 @@ describe('a folder of Device OS modules that particle-cli has flashed runs', () 
 
 function ncpOf({ device }: BenchDevice): number | undefined {
 	return device.installedModules().find((m) => m.function === ModuleFunction.ncp)?.version;
-}
-
-/** NCP firmware that a release asks for, where the device has an older one. */
-function newerNcp(it: BenchDevice, to: string): SourcedModule[] {
-	return standInRelease(it.platform.name, to).modules.filter(
-		({ module: { prefix } }) => prefix.function === ModuleFunction.ncp && prefix.version > (ncpOf(it) ?? 0),
-	);
 }
 
 /** Tinker as the tool itself has it, where this Device OS can run it; else a stand-in. */

@@ -1,11 +1,11 @@
 /** What npm's particle-usb flashes to a device is what the device runs afterwards: whole releases, of real modules wherever they can be had. */
-import { expectedModules, type ReleaseSet, releasesFor, type SourcedModule, slotByName } from '@linac/catalog';
+import { type ReleaseSet, releasesFor, type SourcedModule, slotByName } from '@linac/catalog';
 import { contentBytes, ModuleFunction } from '@linac/firmware';
 import { standInRelease } from '@linac/virtual';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realRelease } from '../support/release-files.js';
 import { checked } from './compatibility.js';
-import { type BenchDevice, inMode, LabBench, olderNcp, realVersions, running, toDfu } from './devices.js';
+import { type BenchDevice, inMode, LabBench, newerNcp, realVersions, running, toDfu } from './devices.js';
 import { bootGuest, type Guest, noLabHere } from './guest.js';
 import { kindOf, ParticleUsbInGuest, type SeenModule } from './particle-usb-in-guest.js';
 
@@ -81,15 +81,10 @@ test.each([...realUpdates, ...standInUpdates].map((u) => [`${u.platform} from ${
 function toWrite(it: BenchDevice, { platform, from, to }: Update): SourcedModule[] {
 	const real = realVersions(platform).includes(to);
 	const release: ReleaseSet = real ? realRelease(platform, to) : standInRelease(platform, to);
-	const ncpOf = (version: string) =>
-		expectedModules(it.platform, version).find((m) => m.function === ModuleFunction.ncp)?.version ?? olderNcp;
 	const wanted = release.modules.filter(
 		(m) => m.module.prefix.function !== ModuleFunction.ncp && slotByName(it.platform, m.slot)?.encrypted !== true,
 	);
-	if (ncpOf(to) <= ncpOf(from)) return wanted;
-	// npm's packages have no NCP firmware, so this module is invented even where the others are real.
-	const ncp = standInRelease(platform, to).modules.filter((m) => m.module.prefix.function === ModuleFunction.ncp);
-	return [...ncp, ...wanted];
+	return [...newerNcp(platform, from, to), ...wanted];
 }
 
 /** Bootloaders by control requests, then everything else over DFU, as particle-cli does it too; NCP firmware last, because it asks for the new system part. */

@@ -76,14 +76,9 @@ function ancestors(command: Command): Command[] {
 	return command.parent ? [command.parent, ...ancestors(command.parent)] : [];
 }
 
-/** What declares the commands of a group that are needed: all of them, or none but the one that is called. */
-function needed(commands: Group, called: string | undefined): ((registrar: Registrar) => void)[] {
-	return Object.entries(commands).flatMap(([name, register]) => (called === undefined || name === called ? [register] : []));
-}
-
 /**
- * Builds the parser. `first`: the first word of the call; where it is a command, only that one is declared, because all of them take longer than many a
- * command. `done` is told the exit code of the command that ran.
+ * Builds the parser. `first`: the first word of the call; where it is a command, only that one is declared: nobody sees the others then.
+ * `done` is told the exit code of the command that ran.
  */
 export function buildProgram(context: Context, first: string | undefined, done: (code: ExitCode) => void): Command {
 	const { output } = context;
@@ -136,7 +131,7 @@ export function buildProgram(context: Context, first: string | undefined, done: 
 	const called = Object.values(groups).some((commands) => Object.hasOwn(commands, first ?? '')) ? first : undefined;
 	for (const [title, commands] of Object.entries(groups)) {
 		program.commandsGroup(title);
-		for (const register of needed(commands, called)) register({ add, runs });
+		for (const [name, register] of Object.entries(commands)) if (called === undefined || name === called) register({ add, runs });
 	}
 
 	program.addHelpText(

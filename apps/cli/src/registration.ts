@@ -96,6 +96,11 @@ export function withBackup(command: Command, optional = true): Command {
 	return optional ? command.option('--no-backup', 'write without a backup: keys that are lost then are lost') : command;
 }
 
+/** For every command that asks before it writes, and keeps what was there. */
+export function withChanging(command: Command): Command {
+	return withBackup(withWriting(command));
+}
+
 export function withOutput(command: Command): Command {
 	return command
 		.optionsGroup('Output:')

@@ -1,16 +1,14 @@
 /** `linac flash`, `update`, `plan` and `verify`: bring a device to what is wanted, say how, or say whether it is there. */
-import type { Command } from 'commander';
 import type { GoalOptions, WriteOptions } from '../context.js';
 import {
 	examples,
 	fileKinds,
 	type Registrar,
-	withBackup,
 	withBootloaderWay,
+	withChanging,
 	withGoal,
 	withLocal,
 	withOutput,
-	withWriting,
 } from '../registration.js';
 
 export function registerFlash({ add, runs }: Registrar): void {
@@ -102,8 +100,4 @@ export function registerVerify({ add, runs }: Registrar): void {
 		['linac verify --target 4.0.1', 'is this device on 4.0.1, completely?'],
 		['linac verify firmware.bin', 'is this application on the device?'],
 	).action(runs<GoalOptions>(async () => (await import('../commands/verify.js')).verify));
-}
-
-function withChanging(command: Command): Command {
-	return withBackup(withWriting(command));
 }

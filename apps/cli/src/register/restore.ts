@@ -1,15 +1,6 @@
 /** `linac restore`: whatever state the device is in, find out what is wrong and put it right. */
 import type { RestoreCommandOptions } from '../commands/restore.js';
-import {
-	collect,
-	examples,
-	type Registrar,
-	withBackup,
-	withDevice,
-	withOutput,
-	withSources,
-	withWriting,
-} from '../registration.js';
+import { collect, examples, type Registrar, withChanging, withDevice, withOutput, withSources } from '../registration.js';
 
 export function registerRestore({ add, runs }: Registrar): void {
 	const command = add(
@@ -35,7 +26,7 @@ export function registerRestore({ add, runs }: Registrar): void {
 		)
 		.option('--explain', 'say in plain words why each step is there and what happens if it is interrupted');
 	examples(
-		withOutput(withBackup(withWriting(command))),
+		withOutput(withChanging(command)),
 		['linac restore', 'say what is wrong, ask, and put it right'],
 		['linac restore --dry-run', 'only say what is wrong and what would be done'],
 		['linac restore --target 4.0.1 --app firmware.bin', 'to a certain Device OS, with your application'],
