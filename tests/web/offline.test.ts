@@ -12,6 +12,7 @@ import { hasChromium, startChromium } from './chromium.js';
 import { callEngineOf } from './engine-call.js';
 import { PlainHost } from './plain-host.js';
 import { siteMirror } from './serve-site.js';
+import { goTo } from './site.js';
 
 const pages = ['', 'restore', 'hex', 'inspect', 'releases', 'identify', 'try'];
 
@@ -105,7 +106,7 @@ describe.skipIf(!hasChromium())('the site after the first visit', () => {
 		await page.getByLabel('Device OS on it').selectOption('2.2.0');
 		await page.getByRole('button', { name: 'Plug in', exact: true }).click();
 		await page.getByLabel('Time passes').selectOption('30');
-		await page.getByRole('link', { name: 'Restore', exact: true }).click();
+		await goTo(page, 'Restore');
 		await page.getByLabel('Device OS release').selectOption('4.0.1');
 		await page.getByRole('button', { name: 'Show the plan' }).click();
 		await page.getByTestId('permission').getByRole('button', { name: 'Connect', exact: true }).click();

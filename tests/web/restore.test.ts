@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { axeViolations, stickingOut } from './page-checks.js';
-import { describeSite, screenshot, showAs } from './site.js';
+import { describeSite, goTo, screenshot, showAs } from './site.js';
 
 /** For a computer that does much besides, ms. */
 const SLOW_MS = 90_000;
@@ -15,12 +15,12 @@ async function plugIn(page: Page, platform: string, version: string, speed = 30)
 	await page.getByLabel('Device OS on it').selectOption(version);
 	await page.getByRole('button', { name: 'Plug in', exact: true }).click();
 	await page.getByLabel('Time passes').selectOption(String(speed));
-	await page.getByRole('link', { name: 'Restore', exact: true }).click();
+	await goTo(page, 'Restore');
 }
 
 /** Orders on the page of virtual boards that the cable comes out after the next step of the job. `andPlug`: puts it in, and waits until it is out again. */
 async function orderPull(page: Page, andPlug = false): Promise<void> {
-	await page.getByRole('link', { name: 'Try without hardware', exact: true }).click();
+	await goTo(page, 'Try without hardware');
 	const summary = page.getByText('Let something go wrong');
 	await summary.click();
 	await page.getByLabel('What', { exact: true }).selectOption('step');
@@ -31,7 +31,7 @@ async function orderPull(page: Page, andPlug = false): Promise<void> {
 		await page.getByRole('button', { name: 'Put the cable in', exact: true }).click();
 		await ordered.waitFor({ state: 'detached' });
 	}
-	await page.getByRole('link', { name: 'Restore', exact: true }).click();
+	await goTo(page, 'Restore');
 }
 
 /** Goes to a control with Tab, and presses this on it; or types it, where it is no name of a key. */
@@ -180,11 +180,11 @@ describeSite('restoring a board on the page', (site) => {
 	it('a board whose flash is worn out is told as that, and the page does not call it done', async () => {
 		const page = await site.openPage('#/try');
 		await plugIn(page, 'boron', '2.2.0');
-		await page.getByRole('link', { name: 'Try without hardware', exact: true }).click();
+		await goTo(page, 'Try without hardware');
 		await page.getByText('Let something go wrong').click();
 		await page.getByLabel('What', { exact: true }).selectOption('worn');
 		await page.getByRole('button', { name: 'Order it' }).click();
-		await page.getByRole('link', { name: 'Restore', exact: true }).click();
+		await goTo(page, 'Restore');
 		await plan(page, '4.0.1');
 		await permit(page);
 		await page.getByRole('button', { name: 'Start', exact: true }).click();

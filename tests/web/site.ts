@@ -106,6 +106,16 @@ export function describeSite(name: string, body: (site: Site) => void): void {
 	});
 }
 
+/**
+ * Goes to another page of the app by the link in its header, and waits until that is the page which is shown. Only then is what a test looks for
+ * surely not on the page before, which goes away a moment after the click.
+ */
+export async function goTo(page: Page, title: string): Promise<void> {
+	const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title, exact: true });
+	await link.click();
+	await page.locator('nav a[aria-current=page]', { hasText: title }).waitFor();
+}
+
 /** Shows an open page on another screen, in another scheme; quicker than opening it again. */
 export async function showAs(page: Page, size: Size, scheme: Scheme): Promise<void> {
 	shownAs.set(page, `${size}-${scheme}`);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { readableEverywhere } from './page-checks.js';
-import { describeSite } from './site.js';
+import { describeSite, goTo } from './site.js';
 
 const deviceId = 'e00fce681234567890abcdef';
 
@@ -78,7 +78,7 @@ describeSite('boards that cannot be reached', (site) => {
 		const id = await page.locator('[data-testid^=board-] code').first().textContent();
 		// As the other tab does it.
 		await page.evaluate((name) => void navigator.locks.request(name, () => new Promise(() => {})), `linac-device-${id}`);
-		await page.getByRole('link', { name: 'Restore', exact: true }).click();
+		await goTo(page, 'Restore');
 		await says(page, 'DEVICE_BUSY', 'Another tab of this browser', 'let its job end, or close it');
 		await readableEverywhere(page, 'trouble-other-tab');
 	});

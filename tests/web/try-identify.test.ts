@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { readableEverywhere } from './page-checks.js';
-import { describeSite, screenshot } from './site.js';
+import { describeSite, goTo, screenshot } from './site.js';
 
 async function plugIn(page: Page, start = 'healthy', platform = 'boron'): Promise<void> {
 	await page.getByLabel('Board', { exact: true }).selectOption(platform);
@@ -17,6 +17,14 @@ const mode = (page: Page, name: string): Locator => board(page, name).getByTestI
 async function shows(locator: Locator, text: string | RegExp): Promise<void> {
 	await expect.poll(() => locator.textContent(), { timeout: 20_000 }).toMatch(text);
 }
+
+/** Keeps, in `standing`, every height at which the heading of the boards stood in any frame that was shown. Scrolling does not count. */
+const keepWhereBoardsStand = `globalThis.standing = new Set();
+	(function look() {
+		const heading = [...document.querySelectorAll('h2')].find((h) => h.textContent === 'Virtual boards');
+		if (heading) standing.add(Math.round(heading.getBoundingClientRect().top + scrollY));
+		requestAnimationFrame(look);
+	})();`;
 
 describeSite('virtual boards', (site) => {
 	it('a board with a half-written system waits in DFU mode, obeys cable and buttons, and is the same after a reload', async () => {
@@ -33,7 +41,7 @@ describeSite('virtual boards', (site) => {
 		await expect.poll(() => board(page, 'boron').getByRole('button', { name: 'RESET', exact: true }).isDisabled()).toBe(true);
 
 		// On every other page the cable can be worked too.
-		await page.getByRole('link', { name: 'Restore', exact: true }).click();
+		await goTo(page, 'Restore');
 		const strip = page.getByRole('complementary', { name: 'Virtual boards' });
 		await shows(strip, /1 virtual board, 1 cable out/);
 		await page.reload();
@@ -69,10 +77,24 @@ describeSite('virtual boards', (site) => {
 		await shows(mode(page, 'boron'), /crashes again and again/);
 		await board(page, 'boron').getByText('Let something go wrong').click();
 		await readableEverywhere(page, 'try-boards');
-		await page.getByRole('link', { name: 'Identify', exact: true }).click();
+		await goTo(page, 'Identify');
 		await page.getByRole('complementary', { name: 'Virtual boards' }).getByRole('button').click();
 		await shows(page.locator('.virtual-panel'), /LED blinks red: SOS/);
 		await readableEverywhere(page, 'virtual-strip');
+	});
+
+	it('nothing moves away under the pointer while the page finds out what there is, at the first visit and on the way back', async () => {
+		const page = await site.openPage('#/try', { before: keepWhereBoardsStand });
+		await plugIn(page);
+		await shows(mode(page, 'boron'), /^runs/);
+		const places = () => page.evaluate<number[]>('[...standing]');
+		expect(await places()).toHaveLength(1);
+		await goTo(page, 'Restore');
+		await page.evaluate('standing.clear()');
+		await goTo(page, 'Try without hardware');
+		await board(page, 'boron').getByText('Let something go wrong').click();
+		await board(page, 'boron').getByLabel('What').selectOption('restart');
+		expect(await places()).toHaveLength(1);
 	});
 
 	it('sixteen boards stand side by side, and a seventeenth is refused', async () => {

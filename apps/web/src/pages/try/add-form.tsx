@@ -1,29 +1,32 @@
 /** The form that makes virtual boards: which, with what on them, in which state, and how many. */
 import type { StartingState } from '@linac/virtual';
 import { useEffect, useState } from 'preact/hooks';
-import type { VirtualPlatform, VirtualRelease } from '../../engine/virtual-methods.js';
+import type { VirtualRelease } from '../../engine/virtual-methods.js';
 import { callEngine } from '../../link/page-link.js';
 import { Field, fieldProps } from '../../parts/field.js';
 import { act, bench } from '../../parts/virtual/bench-state.js';
 import { route } from '../../shell/router.js';
+import { platforms, startingStates } from './choices.js';
 
 /** The board that most people have, and a release whose real modules are most often at hand. */
 const usual = { platform: 'boron', version: '4.0.1' };
 const counts = [1, 2, 4, 8, 16];
 
 export function AddForm() {
-	const [platforms, setPlatforms] = useState<VirtualPlatform[]>();
 	const [platform, setPlatform] = useState(route.value.query.get('platform') ?? usual.platform);
 	const [version, setVersion] = useState(route.value.query.get('version') ?? usual.version);
-	const [states, setStates] = useState<StartingState[]>([]);
 	const [start, setStart] = useState<StartingState['name']>('healthy');
 	const [count, setCount] = useState(1);
 	const [busy, setBusy] = useState(false);
 
 	useEffect(() => {
-		void act(async () => setPlatforms(await callEngine('virtual.choices', undefined)));
+		void act(async () => {
+			platforms.value = await callEngine('virtual.choices', undefined);
+		});
 	}, []);
-	const chosen = platforms?.find((p) => p.name === platform) ?? platforms?.[0];
+	const known = platforms.value;
+	const states = startingStates.value;
+	const chosen = known?.find((p) => p.name === platform) ?? known?.[0];
 	const release = chosen?.releases.find((r) => r.version === version) ?? recommended(chosen?.releases ?? []);
 	const chosenName = chosen?.name;
 	const chosenVersion = release?.version;
@@ -33,14 +36,14 @@ export function AddForm() {
 		void act(async () => {
 			const found = await callEngine('virtual.states', { platform: chosenName, version: chosenVersion });
 			if (!current) return;
-			setStates(found);
+			startingStates.value = found;
 			setStart((now) => (found.some((s) => s.name === now) ? now : 'healthy'));
 		});
 		return () => {
 			current = false;
 		};
 	}, [chosenName, chosenVersion]);
-	if (!platforms || !chosen) return <p class="quiet">Loading ...</p>;
+	if (!known || !chosen || !states) return <p class="quiet">Loading ...</p>;
 
 	const add = async () => {
 		setBusy(true);
@@ -65,7 +68,7 @@ export function AddForm() {
 			<div class="try-fields">
 				<Field id="try-platform" label="Board">
 					<select {...fieldProps('try-platform')} value={chosen.name} onChange={(e) => setPlatform(e.currentTarget.value)}>
-						{platforms.map((p) => (
+						{known.map((p) => (
 							<option key={p.name} value={p.name}>
 								{p.displayName}
 							</option>

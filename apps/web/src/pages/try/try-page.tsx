@@ -4,6 +4,7 @@ import { Failure } from '../../parts/problems.js';
 import { bench, benchFailure, watchBench } from '../../parts/virtual/bench-state.js';
 import { AddForm } from './add-form.js';
 import { BoardCard } from './board-card.js';
+import { startingStates } from './choices.js';
 import { Pace } from './pace.js';
 import '../../parts/virtual/virtual.css';
 import './try.css';
@@ -17,7 +18,6 @@ const keeping = {
 
 export default function TryPage() {
 	useEffect(watchBench, []);
-	const shown = bench.value;
 	return (
 		<section class="try">
 			<h1>Try without hardware</h1>
@@ -28,6 +28,16 @@ export default function TryPage() {
 			</p>
 			<AddForm />
 			{benchFailure.value !== undefined && <Failure error={benchFailure.value} title="That did not work" />}
+			{(startingStates.value !== undefined || benchFailure.value !== undefined) && <Boards />}
+		</section>
+	);
+}
+
+/** Below the form, and not before it stands there: boards that it pushed down would be clicked where they were. */
+function Boards() {
+	const shown = bench.value;
+	return (
+		<>
 			<h2>Virtual boards</h2>
 			{shown === undefined && benchFailure.value === undefined && <p class="quiet">Loading ...</p>}
 			{shown && shown.devices.length === 0 && <p data-testid="no-boards">There is none yet. Plug one in above.</p>}
@@ -44,6 +54,6 @@ export default function TryPage() {
 					</ul>
 				</>
 			)}
-		</section>
+		</>
 	);
 }
