@@ -15,7 +15,7 @@ function value(outcome: Awaited<ReturnType<typeof run>>) {
 
 describe('a bootloader that is given to the running Device OS', () => {
 	const boron220 = realRelease('boron', '2.2.0');
-	const job = { goal: goal('4.0.1'), release: realRelease('boron', '4.0.1') };
+	const job = { goal: goal('4.0.1', [], { bootloaderWay: 'control' }), release: realRelease('boron', '4.0.1') };
 
 	test('cancelling while it is being sent leaves the old one, and a device that answers; the same command finishes the job', async () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
@@ -78,6 +78,65 @@ describe('a bootloader that is given to the running Device OS', () => {
 		expect(bootloaderOf(b)).toMatchObject({ version: old.version });
 		expect(outcome.events.filter((e) => e.type === 'retry').length).toBeGreaterThanOrEqual(1);
 		expect(b.clock.now()).toBeLessThan(200_000);
+	});
+});
+
+describe('a bootloader that is left for the new Device OS to install', () => {
+	const boron220 = realRelease('boron', '2.2.0');
+	const release = realRelease('boron', '4.0.1');
+	const way = (r: ReturnType<typeof value>) => r.steps.find((s) => /install(ed)?\b/.test(s.title));
+
+	test('is the usual way on a Boron; the evidence says what proves it, and what proves more', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const r = value(await run(b, { goal: goal('4.0.1'), release }));
+		expect(r.outcome).toBe('verified');
+		expect(way(r)).toMatchObject({ result: 'done' });
+		const proofs = (report: typeof r) => Object.fromEntries(report.evidence.map((e) => [e.slot, e.proof]));
+		expect(proofs(r)).toMatchObject({ bootloader: 'reported-version', 'system-part1': 'read-back-sha256' });
+		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
+		const other = bench('boron', { release: boron220, application: realTinker('boron') });
+		const byControl = value(await run(other, { goal: goal('4.0.1', [], { bootloaderWay: 'control' }), release }));
+		expect(proofs(byControl)).toMatchObject({ bootloader: 'read-back-sha256', 'system-part1': 'read-back-sha256' });
+	});
+
+	test('cancelling while it is left there changes no bootloader; the same command finishes the job', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const old = bootloaderOf(b)!.version;
+		const stop = new AbortController();
+		let step = '';
+		const cancelled = await run(b, {
+			goal: goal('4.0.1'),
+			release,
+			signal: stop.signal,
+			onEvent: (e) => {
+				if (e.type === 'step-started') step = e.title;
+				if (e.type === 'progress' && e.what === 'write' && step.startsWith('Leave bootloader') && e.done > e.total / 2)
+					stop.abort();
+			},
+		});
+		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		expect(bootloaderOf(b)).toMatchObject({ version: old, valid: true });
+		expect(b.device.readDct(b.device.platform.dct.otaFlag, 1)[0]).not.toBe(0xa5);
+		expect(value(await run(b, { goal: goal('4.0.1'), release })).outcome).toBe('verified');
+		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
+	});
+
+	test('cancelling while it is installed waits until it is in place, and stops then', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const stop = new AbortController();
+		const cancelled = await run(b, {
+			goal: goal('4.0.1'),
+			release,
+			signal: stop.signal,
+			onEvent: (e) => {
+				if (e.type === 'waiting') stop.abort();
+			},
+		});
+		expect(stop.signal.aborted).toBe(true);
+		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		expect(b.device.mode).toBe('normal');
+		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
+		expect(value(await run(b, { goal: goal('4.0.1'), release })).outcome).toBe('already');
 	});
 });
 

@@ -68,7 +68,7 @@ export function goalOf(options: GoalOptions, files: GoalFile[], target: string |
 		applicationOnly: options.applicationOnly ?? false,
 		allow: [...(allow as Permission[]), ...(options.experimental ? (['experimental'] as const) : [])],
 		...(options.local ? { setupDone: true } : {}),
-		...(options.bootloaderBy === undefined || options.bootloaderBy === 'control' ? {} : { bootloaderWay: options.bootloaderBy }),
+		...(options.bootloaderBy === undefined ? {} : { bootloaderWay: options.bootloaderBy }),
 		...(target === undefined ? {} : { target }),
 	};
 }

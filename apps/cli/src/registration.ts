@@ -68,12 +68,11 @@ export function withBootloaderWay(command: Command): Command {
 		.addOption(
 			new Option(
 				'--bootloader-by <way>',
-				'"control": the running Device OS takes it over USB. "ota-slot": DFU leaves it where Device OS looks when it starts; for a device that ' +
-					'cannot be talked to otherwise. "module-slot": DFU leaves it and an order for the bootloader; for a device whose Device OS does not ' +
-					'start (needs --experimental)',
-			)
-				.choices(['control', 'ota-slot', 'module-slot'])
-				.default('control'),
+				'"control": the running Device OS takes it over USB, and it is read back where DFU comes after it. "ota-slot": DFU leaves it where Device ' +
+					'OS looks when it starts; for a device that cannot be talked to otherwise. "module-slot": DFU leaves it and an order for the ' +
+					'bootloader; for a device whose Device OS does not start (needs --experimental). Without this option the plan chooses: "ota-slot" ' +
+					'where one DFU session is then enough for everything and power may fail at any moment, else "control"',
+			).choices(['control', 'ota-slot', 'module-slot']),
 		)
 		.option(
 			'--experimental',

@@ -101,6 +101,8 @@ export interface BootloaderUpdateFacts extends Sourced, RuleScope {
 export interface OverDfuFacts {
 	/** The byte of the DCT (`Platform.dct.otaFlag`) with which a starting system looks into its slot for updates. */
 	otaFlag: Sourced & { set: number; clear: number; systemFrom: number; statement: string; confidence: Confidence };
+	/** Platforms for which that is the first choice where everything else goes over DFU too. */
+	inOneSession: Sourced & RuleScope & { statement: string; confidence: Confidence };
 	/** Platforms whose bootloader reads and writes the DCT with functions of the system parts. */
 	dctNeedsSystem: Sourced & RuleScope & { statement: string; confidence: Confidence };
 	/** Whether, from where and since which installed bootloader a module slot of the DCT replaces a bootloader. */

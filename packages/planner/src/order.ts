@@ -10,6 +10,7 @@ import { type Boot, boot, bootFacts } from './boot.js';
 import { type Decision, isReadable } from './decisions.js';
 import { type DeviceModel, find, isKnown, keyOf, unmet } from './model.js';
 import { notUpdated } from './ncp.js';
+import { inOneSession } from './one-session.js';
 import { refusedBySystem } from './requests.js';
 import { afterAction, type WrittenModule } from './transitions.js';
 import type { StepAction } from './types.js';
@@ -33,6 +34,10 @@ export function order(work: Work): Ordered {
 	const control = work.decisions.filter((d) => !overDfu(d.wanted));
 	if (dfu.length === 0 && control.length === 0 && work.assets.length === 0 && !work.compare && work.model.mode !== 'dfu')
 		return { ok: true, drafts: [], final: work.model };
+	if (inOneSession(work, dfu, control)) {
+		const result = attempt({ ...work, way: 'ota-slot' }, [], dfu, sorted(control));
+		if (result.ok) return result;
+	}
 	const why: string[] = [];
 	// One session is enough for module slots, and needs no system that runs: as little as possible before the rest.
 	for (const first of splits(control, work.model.mode === 'dfu' || work.way === 'module-slot')) {

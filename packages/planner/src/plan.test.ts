@@ -1,6 +1,6 @@
 import { platformByName, type ReleaseSet, rules, type SourcedModule } from '@linac/catalog';
 import { sha256, toHex, unwrap } from '@linac/core';
-import { parseModule } from '@linac/firmware';
+import { parseModule, rebuildModule } from '@linac/firmware';
 import { describe, expect, it } from 'vitest';
 import { applicationOf, deviceModules, makeModule, releaseOf, snapshotOf } from '../../../tests/scenarios/planner-releases.js';
 import { explain, explainRefusal } from './explain.js';
@@ -36,29 +36,93 @@ function refused(device: DeviceSnapshot, goal: Goal, release?: ReleaseSet): Refu
 	return made.problems[0] as Refusal;
 }
 
+/** With a bootloader that a protected device takes, as Particle's own tool makes it. */
+function protectedRelease(version: string): ReleaseSet {
+	const release = releaseOf(boron, version);
+	const modules = release.modules.map((m): SourcedModule => {
+		if (m.slot !== 'bootloader') return m;
+		const bytes = rebuildModule(m.module, {
+			suffixExtensions: [
+				{ type: 'security-mode', mode: 1, data: new Uint8Array(300) },
+				{ type: 'end', padding: new Uint8Array(0) },
+			],
+		});
+		return { ...m, module: unwrap(parseModule(bytes)), sha256: toHex(sha256(bytes)) };
+	});
+	return { ...release, modules };
+}
+
 const kinds = (p: Plan) => p.steps.map((s) => (s.module ? `${s.action.kind} ${s.module.slot}` : s.action.kind));
 
 describe('a Boron on 2.2.0', () => {
-	it('gets the bootloader from the running system first, then system and application over DFU', () => {
-		const app = applicationOf(boron, '4.0.1', { index: 2 });
-		const made = ok(
-			normal(boron, '2.2.0'),
-			goalOf({ target: '4.0.1', files: [file('firmware.bin', app)] }),
-			releaseOf(boron, '4.0.1'),
-		);
+	const app = applicationOf(boron, '4.0.1', { index: 2 });
+	const to401 = { target: '4.0.1', files: [file('firmware.bin', app)] };
+
+	it('gets everything in one DFU session: the bootloader is left for the new system to install', () => {
+		const made = ok(normal(boron, '2.2.0'), goalOf(to401), releaseOf(boron, '4.0.1'));
+		expect(kinds(made)).toEqual([
+			'enter-mode',
+			'write-dfu system-part1',
+			// The 128 KB slot holds an application of the 2.2.0 device, which would win over the new one.
+			'invalidate',
+			'write-dfu user-part2',
+			'stage-update bootloader',
+			'request-update bootloader',
+			'apply-update bootloader',
+			'verify',
+		]);
+		expect(made.steps.every((s) => s.ifInterrupted.way === 'same-command')).toBe(true);
+		expect(made.files).toMatchObject([{ name: 'firmware.bin', verdict: 'write', steps: ['step-4'] }]);
+		expect(made.to.modules.map((m) => [m.slot, m.version])).toContainEqual(['system-part1', 4005]);
+	});
+
+	it('gets the bootloader from the running system first where that is asked for, then system and application over DFU', () => {
+		const made = ok(normal(boron, '2.2.0'), goalOf({ ...to401, bootloaderWay: 'control' }), releaseOf(boron, '4.0.1'));
 		expect(kinds(made)).toEqual([
 			'update-control bootloader',
 			'enter-mode',
 			'write-dfu system-part1',
-			// The 128 KB slot holds an application of the 2.2.0 device, which would win over the new one.
 			'invalidate',
 			'write-dfu user-part2',
 			'restart',
 			'verify',
 		]);
 		expect(made.steps.every((s) => s.ifInterrupted.way === 'same-command')).toBe(true);
-		expect(made.files).toMatchObject([{ name: 'firmware.bin', verdict: 'write', steps: ['step-5'] }]);
-		expect(made.to.modules.map((m) => [m.slot, m.version])).toContainEqual(['system-part1', 4005]);
+	});
+
+	it('gets the bootloader from the running system wherever one session is not as safe, or proves less', () => {
+		const first = (made: Plan) => kinds(made)[0];
+		const byControl = 'update-control bootloader';
+		// 6.2.0 moves the system part, over the page in which the MBR notes its order.
+		expect(first(ok(normal(boron, '4.0.1'), goalOf({ target: '6.2.0' }), releaseOf(boron, '6.2.0')))).toBe(byControl);
+		// Device OS before 2.0.0 copies the bootloader over the old one.
+		const older = releaseOf(boron, '1.5.2');
+		const named = file('boron-bootloader.bin', older.modules.find((m) => m.slot === 'bootloader')!);
+		expect(kinds(ok(normal(boron, '1.4.4'), goalOf({ target: '1.5.2', files: [named] }), older))).toContain(byControl);
+		// Nothing else goes over DFU: there is no session to save.
+		const release = releaseOf(boron, '4.0.1');
+		const bootloader = release.modules.find((m) => m.slot === 'bootloader')!;
+		expect(kinds(ok(normal(boron, '2.2.0'), goalOf({ files: [file('bootloader.bin', bootloader)] })))).toEqual([
+			byControl,
+			'verify',
+		]);
+		// A device in service mode does not let DFU write the slot.
+		for (const [protection, release, way] of [
+			['open', releaseOf(boron, '6.1.1'), 'stage-update bootloader'],
+			['service', protectedRelease('6.1.1'), byControl],
+		] as const) {
+			const device = { ...normal(boron, '5.9.0'), protection };
+			expect(kinds(ok(device, goalOf({ target: '6.1.1' }), release)), protection).toContain(way);
+		}
+		// Photons, whose systems copy it in place; P2s, which have two of them.
+		for (const [platform, from, target] of [
+			[photon, '1.5.2', '2.2.0'],
+			[p2, '5.0.0', '5.8.2'],
+		] as const) {
+			const steps = kinds(ok(normal(platform, from), goalOf({ target }), releaseOf(platform, target)));
+			expect(steps, platform.name).not.toContain('stage-update bootloader');
+			expect(steps, platform.name).toContain(byControl);
+		}
 	});
 
 	it('leaves the SoftDevice alone when the same version is reported', () => {

@@ -145,6 +145,7 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 		setupDone: setupNeeded(job, systemVersion),
 		systemVersion,
 		way: goal.bootloaderWay ?? 'control',
+		wayOpen: goal.bootloaderWay === undefined && device.protection !== 'service',
 		pending: device.pending ?? [],
 	};
 	notes.push(...pendingNotes(platform, device));

@@ -51,14 +51,15 @@ describe('with the real modules of npm tarballs', () => {
 		const made = unwrap(plan(device, goal, { platform, release: boronOf('4.0.1') })).plan;
 		const app = tinker.module.prefix;
 		expect(steps(made)).toEqual([
-			'update-control bootloader 1006 -> 1101',
 			'enter-mode',
 			'write-dfu system-part1 2202 -> 4005',
 			`write-dfu ${app.index === 2 ? 'user-part2' : 'user-part'} undefined -> ${app.version}`,
-			'restart',
+			'stage-update bootloader 1006 -> 1101',
+			'request-update bootloader 1006 -> 1101',
+			'apply-update bootloader 1006 -> 1101',
 			'verify',
 		]);
-		expect(made.steps[2]!.action).toMatchObject({ address: 0x30000, alternate: 0, skipBytes: 0 });
+		expect(made.steps[1]!.action).toMatchObject({ address: 0x30000, alternate: 0, skipBytes: 0 });
 		const expected = made.to.modules.find((m) => m.slot === 'system-part1')!;
 		expect(expected.contentSha256).toBe(toHex(sha256(realModule('boron-system-part1@4.0.1.bin'))));
 		// The physical bound of erasing and programming 640 KB of nRF52840 flash is some 20 s; nothing here is minutes.

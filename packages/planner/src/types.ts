@@ -128,7 +128,7 @@ export interface Goal {
 	/** Set the setup-done mark where the system that the device then has asks for it, also when that system is not written now. */
 	setupDone?: boolean;
 	allow: Permission[];
-	/** Default: `control`. */
+	/** Default: the plan chooses, `ota-slot` where one DFU session is enough for everything and nothing is less safe by it, else `control`. */
 	bootloaderWay?: BootloaderWay;
 	/** A stepping stone on the way to another release: an application that does not run on it may stay where it is. */
 	onTheWay?: boolean;

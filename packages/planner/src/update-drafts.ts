@@ -121,7 +121,7 @@ class Line {
 			const staged = { alternate: alternate.number, address: at + alternate.addressOffset, length };
 			const order = way === 'ota-slot' ? otaOrder(this.model) : slotOrder(this.model, number!, written, at);
 			const name = `${moduleSlot.name} ${written.version}`;
-			const common = { wanted: d.wanted, ...(d.from === undefined ? {} : { from: d.from }) };
+			const common = aboutOf(d);
 			this.push(
 				{
 					...common,
@@ -176,7 +176,7 @@ class Line {
 					? 'The Device OS that starts now installs it, and restarts.'
 					: `The bootloader installs it before it looks for a system.${then === 'dfu' ? ' It finds none that is whole, and stays in DFU.' : ''}`,
 			],
-			...(group.length === 1 && way === 'ota-slot' ? { wanted: group[0]!.wanted } : {}),
+			...(group.length === 1 && way === 'ota-slot' ? aboutOf(group[0]!) : {}),
 			needs: [],
 		});
 	}
@@ -187,6 +187,10 @@ class Line {
 		const room = slot ? `it has ${slot.end - slot.start} bytes at ${hex(slot.start)}` : 'it is not known where it is';
 		return { ok: false, why: [`${names} cannot be left in the slot for updates: ${room}.`] };
 	}
+}
+
+function aboutOf(d: Decision): Pick<Draft, 'wanted' | 'from'> {
+	return { wanted: d.wanted, ...(d.from === undefined ? {} : { from: d.from }) };
 }
 
 function otaOrder(model: DeviceModel): { offset: number; bytes: string } {

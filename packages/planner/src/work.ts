@@ -31,6 +31,8 @@ export interface Work {
 	systemVersion: number | undefined;
 	/** How modules that DFU cannot put in their place get there. */
 	way: BootloaderWay;
+	/** Nobody has asked for that way: a quicker one may be taken where it is as safe. */
+	wayOpen: boolean;
 	/** Orders that stand in the DCT now. */
 	pending: readonly PendingUpdate[];
 }

@@ -7,9 +7,10 @@ import { asLinacError, LinacError, toHex } from '@linac/core';
 import type { AppliedModule, Step, StepAction } from '@linac/planner';
 import { awaitReported } from './give-module.js';
 import { knownModule } from './known-modules.js';
-import { proveByReading } from './modes.js';
+import { leaveDfu, proveByReading } from './modes.js';
 import { bootloaderMayBeLost, needsDfuButton } from './operator.js';
 import type { RunningJob, StepResult } from './running-job.js';
+import { isProved } from './stage-update.js';
 import { inputModule } from './write-dfu.js';
 
 export async function applyUpdate(
@@ -18,9 +19,14 @@ export async function applyUpdate(
 	action: StepAction & { kind: 'apply-update' },
 ): Promise<StepResult> {
 	const { session, events, world } = job;
+	const open = action.modules.filter((m) => !isProved(job, m.slot));
+	if (open.length === 0) {
+		if (action.then === 'run') await leaveDfu(job, step);
+		return { skipped: 'Nothing is left to install: every module stands in its place. The device is only restarted.' };
+	}
 	await proveByReading(job, step, new Set(action.modules.map((m) => m.slot)));
 	await job.changes();
-	for (const m of action.modules) job.proofs.drop(m.slot);
+	for (const m of open) job.proofs.drop(m.slot);
 	const dfu = await session.dfu();
 	events.emit({ type: 'waiting', step: step.id, for: 'the device to install what was left for it' });
 	await session.toTheEnd(async () => {
@@ -37,7 +43,7 @@ export async function applyUpdate(
 		}
 	});
 	const missing: string[] = [];
-	for (const m of action.modules) {
+	for (const m of open) {
 		const proved = await session.toTheEnd(() => (action.then === 'dfu' ? readBack(job, m) : asked(job, m)));
 		if (!proved) missing.push(`${m.slot} ${m.version}`);
 	}

@@ -47,7 +47,8 @@ export async function restart(job: RunningJob, step: Step): Promise<StepResult> 
 	return { evidence: { mode: 'normal' } };
 }
 
-async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
+/** Leaves DFU for a device that runs; everything that can be read is proved by reading it before. */
+export async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
 	const { session } = job;
 	await proveByReading(job, step);
 	await lookForOrders(job);

@@ -2,8 +2,11 @@
  * Steps that leave a module for somebody else to install: into the slot for updates, or to where a module slot of the DCT points; the order for it; and taking out orders
  * that are not the job's. The order is written only after the module has been read back from where it lies, and is read back itself. Nothing here knows addresses.
  */
-import { equalBytes, fromHex, LinacError, toHex } from '@linac/core';
+import { asLinacError, equalBytes, fromHex, LinacError, toHex } from '@linac/core';
+import { contentBytes, type ParsedModule } from '@linac/firmware';
 import type { Step, StepAction } from '@linac/planner';
+import type { DfuDevice } from '@linac/usb';
+import { knownModule } from './known-modules.js';
 import type { RunningJob, StepResult } from './running-job.js';
 import { readDct, writeDctBytes } from './write-dct.js';
 import { differs, inputModule, isThere, writeProved } from './write-dfu.js';
@@ -14,8 +17,11 @@ export async function stageUpdate(
 	action: StepAction & { kind: 'stage-update' },
 ): Promise<StepResult> {
 	const { session, events, world } = job;
-	const wanted = inputModule(job, action.sha256).module.bytes;
+	const { module } = inputModule(job, action.sha256);
+	const wanted = module.bytes;
 	const dfu = await session.dfu();
+	const installed = await installedAlready(job, step, dfu, module);
+	if (installed !== undefined) return { skipped: `${INSTALLED}: its SHA-256 is ${installed}.` };
 	if (await isThere(job, step, dfu, action.alternate, action.address, wanted))
 		return { skipped: `It lies there already, with the SHA-256 of the file: ${action.sha256}.` };
 	await writeProved(job, step, dfu, action, wanted, () =>
@@ -34,6 +40,7 @@ export async function requestUpdate(
 ): Promise<StepResult> {
 	const { session, world } = job;
 	const { alternate, address, length } = action.staged;
+	if (isProved(job, step.module?.slot)) return { skipped: `${INSTALLED}.` };
 	const wanted = inputModule(job, action.sha256).module.bytes;
 	const dfu = await session.dfu();
 	const staged = await dfu.read(alternate, address, length, { signal: world.signal });
@@ -45,6 +52,34 @@ export async function requestUpdate(
 	job.proofs.drop(step.module?.slot);
 	await writeDctBytes(job, step, action.offset, order);
 	return { evidence: { offset: action.offset, bytes: action.bytes, sha256: action.sha256 } };
+}
+
+const INSTALLED = 'What was to be installed stands in its place already';
+
+/**
+ * The SHA-256 of what stands in the place of the module, if that is the module: read back, and kept as its proof. A plan that is run again after it was carried
+ * out finds it so. `undefined` also where the bootloader does not let that place be read.
+ */
+async function installedAlready(job: RunningJob, step: Step, dfu: DfuDevice, module: ParsedModule): Promise<string | undefined> {
+	const { session, world } = job;
+	const known = knownModule(module, world.digests);
+	const alternate = session.platform.alternates.find((a) => a.storage === 'internal');
+	if (!alternate || !step.module) return undefined;
+	try {
+		const there = await isThere(job, step, dfu, alternate.number, known.start + alternate.addressOffset, contentBytes(module));
+		if (!there) return undefined;
+	} catch (error) {
+		if (asLinacError(error).code === 'DFU_OUT_OF_RANGE') return undefined;
+		throw error;
+	}
+	const sha256 = known.contentSha256;
+	job.proofs.set(step.module.slot, { proof: 'read-back-sha256', sha256, version: known.version, exact: true });
+	return sha256;
+}
+
+/** Its bytes were found in its place, and nothing has been asked for since that would change them. */
+export function isProved(job: RunningJob, slot: string | undefined): boolean {
+	return slot !== undefined && job.proofs.get(slot)?.proof === 'read-back-sha256';
 }
 
 export async function clearRequest(
