@@ -127,6 +127,26 @@ describe.each(withReleases.map((p) => [p.name, p] as const))('a folder of binari
 	});
 });
 
+const has = (platform: Platform, version: string) => releasesFor(platform).some((r) => r.version === version);
+
+test.each(
+	withReleases.filter((p) => p.mcu === 'nrf52840' && has(p, '3.0.0') && has(p, '4.0.1')).map((p) => [p.name, p] as const),
+)('the bootloader of a %s goes by the note that the table has for it, where one DFU session does', (_name, platform) => {
+	const release = releaseOf(platform, '4.0.1');
+	const bootloader = release.modules.find((m) => m.module.prefix.function === ModuleFunction.bootloader)!;
+	const device = snapshotOf(platform, deviceModules(platform, '3.0.0'), {
+		mode: 'normal',
+		depth: 'reported',
+		osVersion: '3.0.0',
+	});
+	const made = plan(device, { target: '4.0.1', files: [], applicationOnly: false, allow: [] }, { platform, release });
+	if (!made.ok) throw new Error(made.problems[0]?.message);
+	const steps = made.value.plan.steps.filter((s) => 'sha256' in s.action && s.action.sha256 === bootloader.sha256);
+	expect(steps.map((s) => s.action.kind)).toEqual(['stage-update', 'request-update']);
+	const { notes } = rules().fileByMode.table;
+	expect(notes[rowOf(bootloader.module.prefix).linacNote! - 1]).toMatch(/nRF52840[\s\S]*note 1/);
+});
+
 test('every row of the table was written for every generation that has it', () => {
 	for (const row of rows) {
 		const has = withReleases.filter((p) => p.modules.some((m) => rowOf(m) === row && m.transports.length > 0));

@@ -92,7 +92,7 @@ describe('a bootloader that is left for the new Device OS to install', () => {
 		expect(r.outcome).toBe('verified');
 		expect(way(r)).toMatchObject({ result: 'done' });
 		const proofs = (report: typeof r) => Object.fromEntries(report.evidence.map((e) => [e.slot, e.proof]));
-		expect(proofs(r)).toMatchObject({ bootloader: 'reported-version', 'system-part1': 'read-back-sha256' });
+		expect(proofs(r)).toMatchObject({ bootloader: 'copy-read-back-sha256', 'system-part1': 'read-back-sha256' });
 		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
 		const other = bench('boron', { release: boron220, application: realTinker('boron') });
 		const byControl = value(await run(other, { goal: goal('4.0.1', [], { bootloaderWay: 'control' }), release }));

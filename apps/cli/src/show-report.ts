@@ -7,6 +7,7 @@ import { deviceName, showFiles } from './show-plan.js';
 const proofs: Record<EvidenceRow['proof'], string> = {
 	'read-back-sha256': 'read back, SHA-256',
 	'device-hash': 'SHA-256 told by device',
+	'copy-read-back-sha256': 'installed from a copy read back, SHA-256',
 	'reported-version': 'version told by device',
 	none: 'not proved',
 };

@@ -51,10 +51,11 @@ test.each([
 	expect(row(matrixTable('modes'), file)).toMatchObject({ generation, listening, dfu });
 });
 
-test('the notes of the file by mode table say what the published ones say', () => {
-	const [one, two, ...more] = matrixTable('modes').notes;
+test('the notes of the file by mode table say what the published ones say, and then what linac does', () => {
+	const [one, two, own, ...more] = matrixTable('modes').notes;
 	expect(one).toMatch(/update flag in the DCT .* after a reset/);
 	expect(two).toMatch(/listening mode .* DFU is more reliable.* reverse order.* restart too early .* over the air/);
+	expect(own).toMatch(/nRF52840 .* note 1.* "--bootloader-by control"/);
 	expect(more).toEqual([]);
 });
 

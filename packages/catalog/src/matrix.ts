@@ -125,6 +125,9 @@ function modesTable(only: Platform | undefined): MatrixTable {
 	const noted = (number: number | undefined) => notes.use(number === undefined ? undefined : table.notes[number - 1]);
 	const has = (component: 'softDevice' | 'ncp' | undefined) =>
 		only === undefined || component === undefined || only.components[component];
+	const shown = table.rows.filter((row) => has(row.component));
+	// The page's own notes first, numbered as it numbers them.
+	for (const row of shown) for (const mode of [row.listening, row.dfu]) noted(mode.note);
 	return {
 		name: 'modes',
 		title: 'File by mode',
@@ -135,17 +138,15 @@ function modesTable(only: Platform | undefined): MatrixTable {
 			{ key: 'dfu', title: 'DFU' },
 			{ key: 'linac', title: 'How linac sends it' },
 		],
-		rows: table.rows
-			.filter((row) => has(row.component))
-			.map((row) => ({
-				cells: {
-					file: { text: row.file },
-					generation: { text: row.generation },
-					listening: { ...answer(row.listening.works), ...noted(row.listening.note) },
-					dfu: { ...answer(row.dfu.works), ...noted(row.dfu.note) },
-					linac: { text: linacWay[row.linac] },
-				},
-			})),
+		rows: shown.map((row) => ({
+			cells: {
+				file: { text: row.file },
+				generation: { text: row.generation },
+				listening: { ...answer(row.listening.works), ...noted(row.listening.note) },
+				dfu: { ...answer(row.dfu.works), ...noted(row.dfu.note) },
+				linac: { text: linacWay[row.linac], ...noted(row.linacNote) },
+			},
+		})),
 		notes: notes.texts,
 		source: table.source,
 	};

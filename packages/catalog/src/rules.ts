@@ -131,6 +131,8 @@ export interface FileByModeRow {
 	dfu: { works: boolean; note?: number };
 	/** How linac sends it: what of `rows`. */
 	linac: 'control' | 'dfu';
+	/** Where that is not all of it: which of the notes, from 1 on. */
+	linacNote?: number;
 }
 
 export interface Rules {

@@ -9,6 +9,7 @@ import { awaitReported } from './give-module.js';
 import { knownModule } from './known-modules.js';
 import { leaveDfu, proveByReading } from './modes.js';
 import { bootloaderMayBeLost, needsDfuButton } from './operator.js';
+import { installed } from './proofs.js';
 import type { RunningJob, StepResult } from './running-job.js';
 import { isProved } from './stage-update.js';
 import { inputModule } from './write-dfu.js';
@@ -60,11 +61,21 @@ export async function applyUpdate(
 	return { evidence: { way: action.way, modules: action.modules.map((m) => `${m.slot} ${m.version}`).join(', ') } };
 }
 
-/** The running device reports it, whole. */
+/**
+ * The running device reports it, whole. What was left for it had been read back just before it was asked for: where the module that was there had another
+ * number, the one that is reported now can have come from nowhere else.
+ */
 async function asked(job: RunningJob, m: AppliedModule): Promise<boolean> {
 	const proof = await awaitReported(job, m);
-	if (proof) job.proofs.set(m.slot, proof);
-	return proof !== undefined;
+	if (!proof) return false;
+	const replaced = installed(job.before, m)?.version !== m.version;
+	job.proofs.set(
+		m.slot,
+		proof.proof === 'reported-version' && replaced
+			? { proof: 'copy-read-back-sha256', sha256: m.sha256, version: m.version }
+			: proof,
+	);
+	return true;
 }
 
 /** Its bytes stand in its place. */

@@ -44,6 +44,18 @@ test('a hash that the device tells decides over the version that it tells', () =
 	expect(row('cc')).toMatchObject({ proof: 'device-hash', ok: false });
 });
 
+test('a copy that was read back proves what was installed from it, as long as the device tells its number and tells no other hash', () => {
+	const proofs = new Proofs();
+	proofs.set('system-part1', { proof: 'copy-read-back-sha256', sha256: 'copy', version: 4005 });
+	const row = (module: { version: number; valid: boolean; contentSha256?: string }) =>
+		evidenceRow(expected, undefined, device(module), proofs);
+	expect(row({ version: 4005, valid: true })).toMatchObject({ proof: 'copy-read-back-sha256', sha256: 'copy', ok: true });
+	expect(row({ version: 4005, valid: false })).toMatchObject({ proof: 'none', ok: false });
+	expect(row({ version: 2202, valid: true })).toMatchObject({ proof: 'none', ok: false });
+	expect(row({ version: 4005, valid: true, contentSha256: 'cc' })).toMatchObject({ proof: 'device-hash', ok: false });
+	expect(evidenceRow(expected, undefined, undefined, proofs)).toMatchObject({ proof: 'none', ok: false });
+});
+
 test('a module that nothing speaks of is not proved', () => {
 	const empty: DeviceSnapshot = { platform: 'boron', mode: 'normal', modules: [], depth: 'reported', via: 'usb' };
 	expect(evidenceRow(expected, undefined, empty, new Proofs())).toMatchObject({ proof: 'none', ok: false });

@@ -7,7 +7,7 @@ import type { DeviceSnapshot, ExpectedModule, InstalledModule } from '@linac/pla
 import type { EvidenceRow } from './types.js';
 
 export interface Proof {
-	proof: 'read-back-sha256' | 'device-hash' | 'reported-version';
+	proof: Exclude<EvidenceRow['proof'], 'none'>;
 	sha256?: string;
 	version: number;
 	/**
@@ -54,7 +54,7 @@ const alwaysListed: ReadonlySet<number> = new Set([
  * One row a module: what was there, what is there, and how that was proved. A row is only `ok` when what the device says now does not
  * contradict the plan and there is a proof: SHA-256 of the bytes read back, the hash that the device tells, or, where nothing better
  * can be had (a module in another chip, Device OS before 5.6.0 outside of DFU), the version that the device tells together with its
- * own integrity check.
+ * own integrity check, if need be with the SHA-256 of the copy from which it has just been installed.
  */
 export function evidenceRow(
 	expected: ExpectedModule,
@@ -85,6 +85,9 @@ export function evidenceRow(
 	if (is?.contentSha256 !== undefined && expected.contentSha256 !== undefined) {
 		const proof = after?.depth === 'read' ? ('read-back-sha256' as const) : ('device-hash' as const);
 		return { ...row, proof, sha256: is.contentSha256, ok: is.contentSha256 === expected.contentSha256 };
+	}
+	if (is && read?.proof === 'copy-read-back-sha256' && read.version === expected.version) {
+		return { ...row, proof: 'copy-read-back-sha256', sha256: read.sha256, ok: true };
 	}
 	if (is) return { ...row, proof: 'reported-version', ok: true };
 	return row;

@@ -42,7 +42,7 @@ export interface EvidenceRow {
 	after?: { version: number; valid: boolean };
 	expected?: { version: number };
 	/** How it was proved. */
-	proof: 'read-back-sha256' | 'device-hash' | 'reported-version' | 'none';
+	proof: 'read-back-sha256' | 'device-hash' | 'copy-read-back-sha256' | 'reported-version' | 'none';
 	sha256?: string;
 	ok: boolean;
 	/** Why what is there stays, although the release has another module or other bytes. */

@@ -35,6 +35,7 @@ export const ifPulled: Record<Step['ifInterrupted']['way'], string> = {
 export const proofs: Record<EvidenceRow['proof'], string> = {
 	'read-back-sha256': 'read back, SHA-256',
 	'device-hash': 'SHA-256 told by the device',
+	'copy-read-back-sha256': 'installed from a copy that was read back, SHA-256',
 	'reported-version': 'version told by the device',
 	none: 'not proved',
 };
