@@ -60,7 +60,7 @@ compare('seconds on the wire', 'wire', 1);
 console.log();
 for (const [tool, { last }] of Object.entries(rows)) console.log(`${tool} wrote: ${last.wrote.join(', ')}`);
 console.log(
-	'linac has read back and compared all of it, and the SoftDevice, which is the same in both. particle-cli leaves the SoftDevice out and compares nothing.',
+	'linac has read back and compared all of it, the bootloader as the copy that Device OS installed it from, and the SoftDevice, which is the same in both. particle-cli leaves the SoftDevice out and compares nothing.',
 );
 
 const ratio = rows['particle-cli'].seconds / rows.linac.seconds;
