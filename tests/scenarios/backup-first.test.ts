@@ -80,12 +80,16 @@ describe('a job on a running Boron', () => {
 		expect(taken).toEqual([]);
 	});
 
-	test('writes nothing when the backup cannot be kept, and lets the device run again', async () => {
+	test.each([
+		['in the DFU session of the job', {}],
+		['before the running system takes the bootloader', { goal: { ...boronJob.goal, bootloaderWay: 'control' as const } }],
+	])('writes nothing when the backup cannot be kept, and lets the device run again: %s', async (_when, more) => {
 		const b = boron();
 		const begun = b.device.counters.flashWrites;
 		const before = b.device.installedModules();
 		const failed = run(b, {
 			...boronJob,
+			...more,
 			backup: async () => {
 				throw new LinacError('FILE_NOT_WRITTEN', 'The disk is full.', { retry: 'operator' });
 			},

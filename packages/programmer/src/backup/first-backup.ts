@@ -25,7 +25,7 @@ export class FirstBackup {
 
 	/**
 	 * To be called before every change; all calls but the first do nothing. Throws what reading and keeping throw: then nothing may be
-	 * changed. The device is in the mode in which it was.
+	 * changed, and a device that ran when the job began runs again. Otherwise the device is in the mode in which it was.
 	 */
 	async before(session: DeviceSession, device: DeviceSnapshot, events: JobEvents): Promise<void> {
 		if (!this.#hook || this.#done) return;
@@ -38,7 +38,8 @@ export class FirstBackup {
 			contents = await readContents(session, device);
 			await this.keep(contents);
 		} catch (error) {
-			if (runs && session.found.mode === 'dfu') await letRun(session).catch(() => {});
+			// Nothing comes of the job: a device that ran when it began runs again, also where the job itself has brought it into DFU mode.
+			if ((runs || device.mode !== 'dfu') && session.found.mode === 'dfu') await letRun(session).catch(() => {});
 			throw duringBackup(error);
 		}
 		if (runs) await letRun(session);
