@@ -99,6 +99,25 @@ describe('a bootloader that is left for the new Device OS to install', () => {
 		expect(proofs(byControl)).toMatchObject({ bootloader: 'read-back-sha256', 'system-part1': 'read-back-sha256' });
 	});
 
+	test('cancelling in DFU mode before anything is written lets the device run again, as it was', async () => {
+		const b = bench('boron', { release: boron220, application: realTinker('boron') });
+		const before = b.device.installedModules();
+		const writes = b.device.counters.flashWrites;
+		const stop = new AbortController();
+		const cancelled = await run(b, {
+			goal: goal('4.0.1'),
+			release,
+			signal: stop.signal,
+			onEvent: (e) => {
+				if (e.type === 'step-finished') stop.abort();
+			},
+		});
+		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		expect(b.device.counters.flashWrites).toBe(writes);
+		expect(b.device.installedModules()).toEqual(before);
+		expect(b.device.mode).toBe('normal');
+	});
+
 	test('cancelling while it is left there changes no bootloader; the same command finishes the job', async () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
 		const old = bootloaderOf(b)!.version;

@@ -18,7 +18,7 @@ import {
 import { ModuleFunction } from '@linac/firmware';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
 import type { BackupHook } from './backup/contents.js';
-import { FirstBackup } from './backup/first-backup.js';
+import { FirstBackup, letRun } from './backup/first-backup.js';
 import { type DeviceSelector, findOrAsk } from './device-selector.js';
 import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
@@ -211,8 +211,16 @@ class Attempts {
 		return { before, evidence: report.evidence.map((row) => withBefore(row, before)) };
 	}
 
-	/** After the last try: a report of what was reached, or the error itself when nothing had been begun. */
-	#giveUp(error: LinacError): Verdict<Report> {
+	/**
+	 * After the last try: a report of what was reached, or the error itself when nothing had been begun. A device that ran at first, and of which nothing was
+	 * changed, runs again.
+	 */
+	async #giveUp(error: LinacError): Promise<Verdict<Report>> {
+		const session = this.#session;
+		const ran = this.#before !== undefined && this.#before.mode !== 'dfu';
+		if (ran && !this.#touched && session.found.mode === 'dfu') {
+			await letRun(session).catch((e: unknown) => session.world.log.debug('the device was not let run', { message: String(e) }));
+		}
 		const last = this.#last;
 		if (!last) throw error;
 		const outcome = error.code === 'CANCELLED' ? 'cancelled' : 'failed';
