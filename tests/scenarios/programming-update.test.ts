@@ -1,5 +1,6 @@
 /** Modules that the running Device OS installs itself: what cancelling does there, how a lost bootloader is told, and that tries are bounded. */
 import { LinacError } from '@linac/core';
+import type { JobEvent } from '@linac/programmer';
 import { describe, expect, test } from 'vitest';
 import { realTinker } from '../support/real-firmware.js';
 import { type Bench, bench, goal, realRelease, run } from './programming-setup.js';
@@ -13,6 +14,21 @@ function value(outcome: Awaited<ReturnType<typeof run>>) {
 	return outcome.verdict.value;
 }
 
+/** Runs the job and cancels it at the first event for which `at` says so. */
+async function cancelledAt(b: Bench, job: Parameters<typeof run>[1], at: (event: JobEvent) => boolean) {
+	const stop = new AbortController();
+	const outcome = await run(b, {
+		...job,
+		signal: stop.signal,
+		onEvent: (event) => {
+			if (at(event)) stop.abort();
+		},
+	});
+	expect(stop.signal.aborted).toBe(true);
+	expect(value(outcome)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+	return value(outcome);
+}
+
 describe('a bootloader that is given to the running Device OS', () => {
 	const boron220 = realRelease('boron', '2.2.0');
 	const job = { goal: goal('4.0.1', [], { bootloaderWay: 'control' }), release: realRelease('boron', '4.0.1') };
@@ -20,22 +36,16 @@ describe('a bootloader that is given to the running Device OS', () => {
 	test('cancelling while it is being sent leaves the old one, and a device that answers; the same command finishes the job', async () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
 		const old = bootloaderOf(b)!.version;
-		const stop = new AbortController();
 		let sent = 0;
 		let whole = 0;
-		const cancelled = await run(b, {
-			...job,
-			signal: stop.signal,
-			onEvent: (e) => {
-				if (e.type !== 'progress' || e.what !== 'send') return;
-				sent = e.done;
-				whole = e.total;
-				if (e.done > e.total / 2) stop.abort();
-			},
+		await cancelledAt(b, job, (e) => {
+			if (e.type !== 'progress' || e.what !== 'send') return false;
+			sent = e.done;
+			whole = e.total;
+			return e.done > e.total / 2;
 		});
 		expect(sent).toBeGreaterThan(10_000);
 		expect(sent).toBeLessThan(whole - 5000);
-		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
 		expect(b.device.mode).toBe('normal');
 		expect(bootloaderOf(b)).toMatchObject({ version: old, valid: true });
 		expect(value(await run(b, job)).outcome).toBe('verified');
@@ -44,17 +54,7 @@ describe('a bootloader that is given to the running Device OS', () => {
 
 	test('cancelling after it has been accepted waits until it is in place, and stops then', async () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
-		const stop = new AbortController();
-		const cancelled = await run(b, {
-			...job,
-			signal: stop.signal,
-			onEvent: (e) => {
-				if (e.type === 'waiting') stop.abort();
-			},
-		});
-		expect(stop.signal.aborted).toBe(true);
-		const r = value(cancelled);
-		expect(r).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		const r = await cancelledAt(b, job, (e) => e.type === 'waiting');
 		expect(r.steps.find((s) => /bootloader/.test(s.title))).toMatchObject({ result: 'done' });
 		expect(b.device.mode).toBe('normal');
 		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
@@ -84,11 +84,12 @@ describe('a bootloader that is given to the running Device OS', () => {
 describe('a bootloader that is left for the new Device OS to install', () => {
 	const boron220 = realRelease('boron', '2.2.0');
 	const release = realRelease('boron', '4.0.1');
+	const job = { goal: goal('4.0.1'), release };
 	const way = (r: ReturnType<typeof value>) => r.steps.find((s) => /install(ed)?\b/.test(s.title));
 
 	test('is the usual way on a Boron; the evidence says what proves it, and what proves more', async () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
-		const r = value(await run(b, { goal: goal('4.0.1'), release }));
+		const r = value(await run(b, job));
 		expect(r.outcome).toBe('verified');
 		expect(way(r)).toMatchObject({ result: 'done' });
 		const proofs = (report: typeof r) => Object.fromEntries(report.evidence.map((e) => [e.slot, e.proof]));
@@ -103,16 +104,7 @@ describe('a bootloader that is left for the new Device OS to install', () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
 		const before = b.device.installedModules();
 		const writes = b.device.counters.flashWrites;
-		const stop = new AbortController();
-		const cancelled = await run(b, {
-			goal: goal('4.0.1'),
-			release,
-			signal: stop.signal,
-			onEvent: (e) => {
-				if (e.type === 'step-finished') stop.abort();
-			},
-		});
-		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		await cancelledAt(b, job, (e) => e.type === 'step-finished');
 		expect(b.device.counters.flashWrites).toBe(writes);
 		expect(b.device.installedModules()).toEqual(before);
 		expect(b.device.mode).toBe('normal');
@@ -121,41 +113,23 @@ describe('a bootloader that is left for the new Device OS to install', () => {
 	test('cancelling while it is left there changes no bootloader; the same command finishes the job', async () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
 		const old = bootloaderOf(b)!.version;
-		const stop = new AbortController();
 		let step = '';
-		const cancelled = await run(b, {
-			goal: goal('4.0.1'),
-			release,
-			signal: stop.signal,
-			onEvent: (e) => {
-				if (e.type === 'step-started') step = e.title;
-				if (e.type === 'progress' && e.what === 'write' && step.startsWith('Leave bootloader') && e.done > e.total / 2)
-					stop.abort();
-			},
+		await cancelledAt(b, job, (e) => {
+			if (e.type === 'step-started') step = e.title;
+			return e.type === 'progress' && e.what === 'write' && step.startsWith('Leave bootloader') && e.done > e.total / 2;
 		});
-		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
 		expect(bootloaderOf(b)).toMatchObject({ version: old, valid: true });
 		expect(b.device.readDct(b.device.platform.dct.otaFlag, 1)[0]).not.toBe(0xa5);
-		expect(value(await run(b, { goal: goal('4.0.1'), release })).outcome).toBe('verified');
+		expect(value(await run(b, job)).outcome).toBe('verified');
 		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
 	});
 
 	test('cancelling while it is installed waits until it is in place, and stops then', async () => {
 		const b = bench('boron', { release: boron220, application: realTinker('boron') });
-		const stop = new AbortController();
-		const cancelled = await run(b, {
-			goal: goal('4.0.1'),
-			release,
-			signal: stop.signal,
-			onEvent: (e) => {
-				if (e.type === 'waiting') stop.abort();
-			},
-		});
-		expect(stop.signal.aborted).toBe(true);
-		expect(value(cancelled)).toMatchObject({ outcome: 'cancelled', error: { code: 'CANCELLED' } });
+		await cancelledAt(b, job, (e) => e.type === 'waiting');
 		expect(b.device.mode).toBe('normal');
 		expect(bootloaderOf(b)).toMatchObject({ version: 1101, valid: true });
-		expect(value(await run(b, { goal: goal('4.0.1'), release })).outcome).toBe('already');
+		expect(value(await run(b, job)).outcome).toBe('already');
 	});
 });
 

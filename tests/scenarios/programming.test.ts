@@ -1,5 +1,5 @@
 import { expectedModules, latestInLine, platforms, releases, releasesFor } from '@linac/catalog';
-import { equalBytes, VirtualClock } from '@linac/core';
+import { equalBytes, LinacError, VirtualClock } from '@linac/core';
 import { nodeDigests } from '@linac/host';
 import { plan as makePlan } from '@linac/planner';
 import { type Report, runJob, takeSnapshot, usbIdsOf } from '@linac/programmer';
@@ -182,6 +182,16 @@ describe('a plan that was made before', () => {
 		expect(second.outcome).toBe('already');
 		expect(second.steps.filter((s) => s.result === 'done').map((s) => s.title)).not.toContain('Write system-part1 4005');
 		expect(b.device.counters.flashWrites).toBe(writes);
+	});
+
+	test('that ends before anything is written lets the device run again', async () => {
+		const b = await planned();
+		const writes = b.device.counters.flashWrites;
+		const backup = () => Promise.reject(new LinacError('FILE_NOT_WRITTEN', 'The disk is full.', { retry: 'operator' }));
+		const report = await runJob({ ...environmentOf(b), plan: b.plan, inputs: b.inputs, backup });
+		expect(report).toMatchObject({ outcome: 'failed', error: { code: 'FILE_NOT_WRITTEN' } });
+		expect(b.device.counters.flashWrites).toBe(writes);
+		expect(b.device.mode).toBe('normal');
 	});
 
 	test('is refused when the device has been changed since, or is another one', async () => {

@@ -1,6 +1,6 @@
 /**
- * Whether a bootloader is left in flash in the session that writes everything else, for the Device OS that comes with it to install. By control requests it takes
- * a restart more. Nothing may be less safe by it, so it is only done where power may fail at any moment of it. Pure; facts: `inOneSession` in data/rules.json.
+ * Whether a bootloader is left in flash in the session that writes everything else, for the Device OS that comes with it to install. By control requests the
+ * device is connected to once more. Nothing may be less safe by it, so it is only done where power may fail at any moment of it. Pure; facts: `inOneSession` in data/rules.json.
  */
 import { inScope, rules } from '@linac/catalog';
 import { ModuleFunction } from '@linac/firmware';
@@ -14,7 +14,7 @@ import type { Draft, Work } from './work.js';
 /** `dfu`: what that session does. `control`: what is left for a running system. */
 export function inOneSession(work: Work, dfu: readonly Draft[], control: readonly Decision[]): boolean {
 	const { model } = work;
-	if (!work.wayOpen || dfu.length === 0 || !inScope(rules().overDfu.inOneSession, model.platform)) return false;
+	if (work.way !== undefined || dfu.length === 0 || !inScope(rules().overDfu.inOneSession, model.platform)) return false;
 	const bootloaders = control.filter((d) => d.wanted.written.function === ModuleFunction.bootloader);
 	const [only] = bootloaders;
 	// Each is installed by a start of its own. Of one that is replaced by another of the same number, the number proves nothing: it is read back in DFU.

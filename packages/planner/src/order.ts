@@ -16,7 +16,7 @@ import { afterAction, type WrittenModule } from './transitions.js';
 import type { StepAction } from './types.js';
 import { assembleStaged, clearDrafts } from './update-drafts.js';
 import type { Wanted } from './wanted.js';
-import type { Draft, Work } from './work.js';
+import { aboutOf, type Draft, type Work } from './work.js';
 
 export type Ordered = { ok: true; drafts: Draft[]; final: DeviceModel } | { ok: false; why: string[] };
 
@@ -51,7 +51,7 @@ export function order(work: Work): Ordered {
 
 function attempt(work: Work, first: Decision[], dfu: Draft[], second: Decision[]): Ordered {
 	const made =
-		work.way === 'control'
+		(work.way ?? 'control') === 'control'
 			? { ok: true as const, drafts: assemble(work, first, dfu, second) }
 			: assembleStaged(work, first, dfu, second, { restart: restartDraft, enterDfu: enterDfuDraft, control: controlDraft });
 	if (!made.ok) return made;
@@ -149,8 +149,7 @@ function controlDraft(platform: Platform, d: Decision, when: 'before' | 'after')
 		},
 		title: `Give ${slot.name} ${written.version} to the running system`,
 		because,
-		wanted: d.wanted,
-		...(d.from === undefined ? {} : { from: d.from }),
+		...aboutOf(d),
 		needs: needsOf(platform, written),
 	};
 }
@@ -289,8 +288,7 @@ function writeDraft(work: Work, d: Decision, place: string | undefined): Draft {
 				? `Compare ${slot.name} ${written.version}, and write it if it differs`
 				: `Write ${slot.name} ${written.version}`,
 		because,
-		wanted: d.wanted,
-		...(d.from === undefined ? {} : { from: d.from }),
+		...aboutOf(d),
 		needs: needsOf(platform, written),
 	};
 }

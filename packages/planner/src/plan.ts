@@ -144,8 +144,8 @@ function planFor(job: Job): Verdict<PlanWithInputs> {
 		wanted,
 		setupDone: setupNeeded(job, systemVersion),
 		systemVersion,
-		way: goal.bootloaderWay ?? 'control',
-		wayOpen: goal.bootloaderWay === undefined && device.protection !== 'service',
+		// A device in service mode does not let DFU write the slot for updates.
+		way: goal.bootloaderWay ?? (device.protection === 'service' ? 'control' : undefined),
 		pending: device.pending ?? [],
 	};
 	notes.push(...pendingNotes(platform, device));

@@ -18,7 +18,7 @@ import { toSteps } from './steps.js';
 import { afterAction, type WrittenModule } from './transitions.js';
 import type { DeviceSnapshot, ExpectedModule, FileVerdict, Goal, Plan, Refusal } from './types.js';
 import { applicationProblem, judgeFiles, verdictOf, warning } from './wanted.js';
-import type { Draft } from './work.js';
+import { aboutOf, type Draft } from './work.js';
 
 export interface SerialPlanOptions {
 	platform: Platform;
@@ -203,8 +203,7 @@ function draftOf(now: DeviceModel, d: Decision, refusals: readonly string[]): Dr
 		action: { kind: 'update-serial', sha256: source.sha256, length: source.module.bytes.length },
 		title: `Send ${slot.name} ${written.version} over the serial port`,
 		because,
-		wanted: d.wanted,
-		...(d.from === undefined ? {} : { from: d.from }),
+		...aboutOf(d),
 		needs: written.dependencies.map((n) => `${slotName(now.platform, n)} >= ${n.version}`),
 	};
 }

@@ -11,7 +11,7 @@ import { type DeviceModel, keyOf, slotName } from './model.js';
 import { dctNeedsSystem, moduleSlotBytes, moduleSlotFacts, slotForUpdates } from './requests.js';
 import { afterAction } from './transitions.js';
 import type { BootloaderWay, PendingUpdate } from './types.js';
-import type { Draft, Work } from './work.js';
+import { aboutOf, type Draft, type Work } from './work.js';
 
 const PAGE = 4096;
 
@@ -187,10 +187,6 @@ class Line {
 		const room = slot ? `it has ${slot.end - slot.start} bytes at ${hex(slot.start)}` : 'it is not known where it is';
 		return { ok: false, why: [`${names} cannot be left in the slot for updates: ${room}.`] };
 	}
-}
-
-function aboutOf(d: Decision): Pick<Draft, 'wanted' | 'from'> {
-	return { wanted: d.wanted, ...(d.from === undefined ? {} : { from: d.from }) };
 }
 
 function otaOrder(model: DeviceModel): { offset: number; bytes: string } {

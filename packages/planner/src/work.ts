@@ -15,6 +15,11 @@ export interface Draft {
 	needs: string[];
 }
 
+/** The module of a step, for its draft. */
+export function aboutOf(d: Decision): Pick<Draft, 'wanted' | 'from'> {
+	return { wanted: d.wanted, ...(d.from === undefined ? {} : { from: d.from }) };
+}
+
 export interface Work {
 	model: DeviceModel;
 	/** Decisions of need `write` or `prove`. */
@@ -29,10 +34,8 @@ export interface Work {
 	setupDone: { offset: number; value: number; why: string } | undefined;
 	/** Version of the system in the end, for memory maps. */
 	systemVersion: number | undefined;
-	/** How modules that DFU cannot put in their place get there. */
-	way: BootloaderWay;
-	/** Nobody has asked for that way: a quicker one may be taken where it is as safe. */
-	wayOpen: boolean;
+	/** How modules that DFU cannot put in their place get there. Undefined: nobody has asked for a way, and the order chooses (one-session.ts), else `control`. */
+	way: BootloaderWay | undefined;
 	/** Orders that stand in the DCT now. */
 	pending: readonly PendingUpdate[];
 }

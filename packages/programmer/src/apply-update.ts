@@ -6,12 +6,11 @@
 import { asLinacError, LinacError, toHex } from '@linac/core';
 import type { AppliedModule, Step, StepAction } from '@linac/planner';
 import { awaitReported } from './give-module.js';
-import { knownModule } from './known-modules.js';
+import { knownModule, placeOverDfu } from './known-modules.js';
 import { leaveDfu, proveByReading } from './modes.js';
 import { bootloaderMayBeLost, needsDfuButton } from './operator.js';
 import { installed } from './proofs.js';
 import type { RunningJob, StepResult } from './running-job.js';
-import { isProved } from './stage-update.js';
 import { inputModule } from './write-dfu.js';
 
 export async function applyUpdate(
@@ -20,7 +19,7 @@ export async function applyUpdate(
 	action: StepAction & { kind: 'apply-update' },
 ): Promise<StepResult> {
 	const { session, events, world } = job;
-	const open = action.modules.filter((m) => !isProved(job, m.slot));
+	const open = action.modules.filter((m) => !job.proofs.isReadBack(m.slot));
 	if (open.length === 0) {
 		if (action.then === 'run') await leaveDfu(job, step);
 		return { skipped: 'Nothing is left to install: every module stands in its place. The device is only restarted.' };
@@ -82,10 +81,10 @@ async function asked(job: RunningJob, m: AppliedModule): Promise<boolean> {
 async function readBack(job: RunningJob, m: AppliedModule): Promise<boolean> {
 	const { session, world } = job;
 	const known = knownModule(inputModule(job, m.sha256).module, world.digests);
-	const alternate = session.platform.alternates.find((a) => a.storage === 'internal');
-	if (!alternate) return false;
+	const place = placeOverDfu(session.platform, known);
+	if (!place) return false;
 	const dfu = await session.dfu();
-	const bytes = await dfu.read(alternate.number, known.start + alternate.addressOffset, known.length);
+	const bytes = await dfu.read(place.alternate, place.address, known.length);
 	const sha256 = toHex(world.digests.sha256(bytes));
 	if (sha256 !== known.contentSha256) return false;
 	job.proofs.set(m.slot, { proof: 'read-back-sha256', sha256, version: m.version, exact: true });

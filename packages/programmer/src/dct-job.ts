@@ -6,12 +6,13 @@
 import { asLinacError, bad, cancelled, equalBytes, good, LinacError, throwIfCancelled, type Verdict } from '@linac/core';
 import type { DfuDevice } from '@linac/usb';
 import type { BackupContents, BackupHook, BackupRecord } from './backup/contents.js';
-import { FirstBackup, letRun } from './backup/first-backup.js';
+import { FirstBackup } from './backup/first-backup.js';
 import { readContents } from './backup/read-contents.js';
 import { BLOCK, blocksOf, type DctChange, differing } from './dct-writes.js';
 import { type DeviceSelector, findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment } from './environment.js';
 import { JobEvents } from './job-events.js';
+import { letRun, letRunAgain } from './let-run.js';
 import { errorOf } from './run-job.js';
 import { DeviceSession } from './session.js';
 import { snapshotOf } from './snapshot.js';
@@ -71,7 +72,7 @@ export async function runDctJob(options: DctJobOptions): Promise<Verdict<DctRepo
 			await letRun(session);
 		return verdict;
 	} catch (error) {
-		if (ran && session.found.mode === 'dfu') await letRun(session).catch(() => {});
+		await letRunAgain(session, ran);
 		throw error;
 	} finally {
 		await session.close();

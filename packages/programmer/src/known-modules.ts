@@ -3,6 +3,7 @@
  * that stand in flash, and the SHA-256 of the suffix, which is what Device OS >= 5.6.0 tells (`FirmwareModule.hash`;
  * device-os v5.9.0: system/src/system_info_encoding.cpp). Not for judging files.
  */
+import type { Platform } from '@linac/catalog';
 import { type Digests, toHex } from '@linac/core';
 import { CRC_SIZE, contentBytes, type ParsedModule, skipBytes } from '@linac/firmware';
 
@@ -43,6 +44,12 @@ export function knownModule(module: ParsedModule, digests: Digests): KnownModule
 	};
 	cache.set(module, known);
 	return known;
+}
+
+/** Alternate setting and address under which DFU reads what stands in a module's place in internal flash; `undefined` on a platform without such a setting. */
+export function placeOverDfu(platform: Platform, known: KnownModule): { alternate: number; address: number } | undefined {
+	const alternate = platform.alternates.find((a) => a.storage === 'internal');
+	return alternate && { alternate: alternate.number, address: known.start + alternate.addressOffset };
 }
 
 /**

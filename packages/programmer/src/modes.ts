@@ -5,7 +5,8 @@
 import { asLinacError, LinacError, toHex } from '@linac/core';
 import { dctNeedsSystem, type ExpectedModule, type PendingUpdate, type Step, type StepAction } from '@linac/planner';
 import type { KnownModule } from './known-modules.js';
-import { needsDfuButton, poll } from './operator.js';
+import { leaveDfuMode } from './let-run.js';
+import { poll } from './operator.js';
 import { installed } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult, stepsAfter } from './running-job.js';
 import { snapshotInDfu } from './snapshot-dfu.js';
@@ -52,14 +53,7 @@ export async function leaveDfu(job: RunningJob, step: Step): Promise<void> {
 	const { session } = job;
 	await proveByReading(job, step);
 	await lookForOrders(job);
-	try {
-		await session.leaveDfu();
-	} catch (error) {
-		const e = asLinacError(error);
-		// Either it stays in the bootloader, or it restarts again and again: both are left by the same two buttons.
-		if (e.code === 'DEVICE_NOT_BACK') throw needsDfuButton(session.platform, e);
-		throw e;
-	}
+	await leaveDfuMode(session);
 }
 
 /**
@@ -102,7 +96,7 @@ async function ordersIfReadable({ session, world }: RunningJob): Promise<Pending
 export async function proveByReading(job: RunningJob, step: Step, except: ReadonlySet<string> = new Set()): Promise<void> {
 	const later = new Set([...stepsAfter(job.plan, step).map((s) => s.module?.slot), ...except]);
 	for (const expected of expectedModules(job.plan)) {
-		if (later.has(expected.slot) || job.proofs.get(expected.slot)?.proof === 'read-back-sha256') continue;
+		if (later.has(expected.slot) || job.proofs.isReadBack(expected.slot)) continue;
 		const place = placeOf(job, expected);
 		if (place) await proveOne(job, step, expected, place);
 	}

@@ -18,11 +18,12 @@ import {
 import { ModuleFunction } from '@linac/firmware';
 import { type DeviceSnapshot, type Goal, plan as makePlan, type Plan } from '@linac/planner';
 import type { BackupHook } from './backup/contents.js';
-import { FirstBackup, letRun } from './backup/first-backup.js';
+import { FirstBackup } from './backup/first-backup.js';
 import { type DeviceSelector, findOrAsk } from './device-selector.js';
 import { completeEnvironment, type Environment, type JobLimits, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
 import { type KnownModule, knownModule } from './known-modules.js';
+import { letRunAgain } from './let-run.js';
 import { withBefore } from './proofs.js';
 import { errorOf, runPlan } from './run-job.js';
 import { DeviceSession } from './session.js';
@@ -216,11 +217,8 @@ class Attempts {
 	 * changed, runs again.
 	 */
 	async #giveUp(error: LinacError): Promise<Verdict<Report>> {
-		const session = this.#session;
 		const ran = this.#before !== undefined && this.#before.mode !== 'dfu';
-		if (ran && !this.#touched && session.found.mode === 'dfu') {
-			await letRun(session).catch((e: unknown) => session.world.log.debug('the device was not let run', { message: String(e) }));
-		}
+		await letRunAgain(this.#session, ran && !this.#touched);
 		const last = this.#last;
 		if (!last) throw error;
 		const outcome = error.code === 'CANCELLED' ? 'cancelled' : 'failed';

@@ -28,6 +28,11 @@ export class Proofs {
 		return this.#bySlot.get(slot);
 	}
 
+	/** Whether the bytes of this slot were read back in their place, and nothing has touched it since. */
+	isReadBack(slot: string | undefined): boolean {
+		return slot !== undefined && this.get(slot)?.proof === 'read-back-sha256';
+	}
+
 	/** The module in this slot is about to be changed. */
 	drop(slot: string | undefined): void {
 		if (slot !== undefined) this.#bySlot.delete(slot);

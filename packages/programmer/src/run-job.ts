@@ -12,6 +12,7 @@ import { findDevice } from './device-selector.js';
 import { completeEnvironment, type Environment, type World } from './environment.js';
 import { JobEvents } from './job-events.js';
 import { knownModule } from './known-modules.js';
+import { letRunAgain } from './let-run.js';
 import { enterMode, restart } from './modes.js';
 import { evidenceRow, installed, Proofs } from './proofs.js';
 import { expectedModules, type RunningJob, type StepResult } from './running-job.js';
@@ -39,7 +40,7 @@ export interface RunJobOptions extends Environment {
 
 /**
  * Runs a plan once. Throws `PLAN_DEVICE_MISMATCH` or `PLAN_STALE` before anything is written when the plan is not for this device or
- * not for this state; everything that goes wrong later is told in the report.
+ * not for this state; everything that goes wrong later is told in the report. A device that ran, and of which nothing was changed when it ends, runs again.
  */
 export async function runJob(options: RunJobOptions): Promise<Report> {
 	const { plan, inputs } = options;
@@ -56,7 +57,8 @@ export async function runJob(options: RunJobOptions): Promise<Report> {
 		checkPlanFits(plan, before);
 		const events = new JobEvents(world.clock, world.onEvent);
 		events.emit({ type: 'job-started', plan, ...(before.deviceId === undefined ? {} : { deviceId: before.deviceId }) });
-		const { report } = await runPlan(session, plan, inputs, before, events, new FirstBackup(options.backup));
+		const { report, touched } = await runPlan(session, plan, inputs, before, events, new FirstBackup(options.backup));
+		await letRunAgain(session, report.error !== undefined && !touched && before.mode !== 'dfu');
 		events.emit({ type: 'job-finished', outcome: report.outcome });
 		return report;
 	} finally {

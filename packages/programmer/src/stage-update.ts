@@ -6,7 +6,7 @@ import { asLinacError, equalBytes, fromHex, LinacError, toHex } from '@linac/cor
 import { contentBytes, type ParsedModule } from '@linac/firmware';
 import type { Step, StepAction } from '@linac/planner';
 import type { DfuDevice } from '@linac/usb';
-import { knownModule } from './known-modules.js';
+import { knownModule, placeOverDfu } from './known-modules.js';
 import type { RunningJob, StepResult } from './running-job.js';
 import { readDct, writeDctBytes } from './write-dct.js';
 import { differs, inputModule, isThere, writeProved } from './write-dfu.js';
@@ -40,7 +40,7 @@ export async function requestUpdate(
 ): Promise<StepResult> {
 	const { session, world } = job;
 	const { alternate, address, length } = action.staged;
-	if (isProved(job, step.module?.slot)) return { skipped: `${INSTALLED}.` };
+	if (job.proofs.isReadBack(step.module?.slot)) return { skipped: `${INSTALLED}.` };
 	const wanted = inputModule(job, action.sha256).module.bytes;
 	const dfu = await session.dfu();
 	const staged = await dfu.read(alternate, address, length, { signal: world.signal });
@@ -63,11 +63,10 @@ const INSTALLED = 'What was to be installed stands in its place already';
 async function installedAlready(job: RunningJob, step: Step, dfu: DfuDevice, module: ParsedModule): Promise<string | undefined> {
 	const { session, world } = job;
 	const known = knownModule(module, world.digests);
-	const alternate = session.platform.alternates.find((a) => a.storage === 'internal');
-	if (!alternate || !step.module) return undefined;
+	const place = placeOverDfu(session.platform, known);
+	if (!place || !step.module) return undefined;
 	try {
-		const there = await isThere(job, step, dfu, alternate.number, known.start + alternate.addressOffset, contentBytes(module));
-		if (!there) return undefined;
+		if (!(await isThere(job, step, dfu, place.alternate, place.address, contentBytes(module)))) return undefined;
 	} catch (error) {
 		if (asLinacError(error).code === 'DFU_OUT_OF_RANGE') return undefined;
 		throw error;
@@ -75,11 +74,6 @@ async function installedAlready(job: RunningJob, step: Step, dfu: DfuDevice, mod
 	const sha256 = known.contentSha256;
 	job.proofs.set(step.module.slot, { proof: 'read-back-sha256', sha256, version: known.version, exact: true });
 	return sha256;
-}
-
-/** Its bytes were found in its place, and nothing has been asked for since that would change them. */
-export function isProved(job: RunningJob, slot: string | undefined): boolean {
-	return slot !== undefined && job.proofs.get(slot)?.proof === 'read-back-sha256';
 }
 
 export async function clearRequest(

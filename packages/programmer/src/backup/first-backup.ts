@@ -5,7 +5,7 @@
 import { asLinacError, LinacError } from '@linac/core';
 import type { DeviceSnapshot } from '@linac/planner';
 import type { JobEvents } from '../job-events.js';
-import { needsDfuButton } from '../operator.js';
+import { letRun, letRunAgain } from '../let-run.js';
 import type { DeviceSession } from '../session.js';
 import type { BackupContents, BackupHook, BackupRecord } from './contents.js';
 import { readContents } from './read-contents.js';
@@ -25,7 +25,7 @@ export class FirstBackup {
 
 	/**
 	 * To be called before every change; all calls but the first do nothing. Throws what reading and keeping throw: then nothing may be
-	 * changed, and a device that ran when the job began runs again. Otherwise the device is in the mode in which it was.
+	 * changed. The device is in the mode in which it was.
 	 */
 	async before(session: DeviceSession, device: DeviceSnapshot, events: JobEvents): Promise<void> {
 		if (!this.#hook || this.#done) return;
@@ -38,8 +38,7 @@ export class FirstBackup {
 			contents = await readContents(session, device);
 			await this.keep(contents);
 		} catch (error) {
-			// Nothing comes of the job: a device that ran when it began runs again, also where the job itself has brought it into DFU mode.
-			if ((runs || device.mode !== 'dfu') && session.found.mode === 'dfu') await letRun(session).catch(() => {});
+			await letRunAgain(session, runs);
 			throw duringBackup(error);
 		}
 		if (runs) await letRun(session);
@@ -59,22 +58,6 @@ export class FirstBackup {
 		this.#record = record && { ...record, ...(contents.missing.length > 0 ? { missing: contents.missing } : {}) };
 		this.#done = true;
 	}
-}
-
-/** Leaves DFU, to the end even when the job has been cancelled meanwhile. */
-export async function letRun(session: DeviceSession): Promise<void> {
-	await session.toTheEnd(async () => {
-		await session.close();
-		try {
-			await session.leaveDfu();
-		} catch (error) {
-			const e = asLinacError(error);
-			if (e.code === 'DEVICE_NOT_BACK') throw needsDfuButton(session.platform, e);
-			throw e;
-		}
-		// Opened for work that may not be cancelled: what follows may be.
-		await session.close();
-	});
 }
 
 function duringBackup(error: unknown): LinacError {

@@ -1,10 +1,10 @@
 /** Reads what a backup holds from a device in whatever mode it is, and leaves it in that mode. Writes nothing to it. */
 import { type DeviceSelector, findDevice } from '../device-selector.js';
 import { completeEnvironment, type Environment } from '../environment.js';
+import { letRun, letRunAgain } from '../let-run.js';
 import { DeviceSession } from '../session.js';
 import { snapshotOf } from '../snapshot.js';
 import type { BackupContents } from './contents.js';
-import { letRun } from './first-backup.js';
 import { readContents } from './read-contents.js';
 
 export interface TakeBackupOptions extends Environment {
@@ -25,7 +25,7 @@ export async function takeBackup(options: TakeBackupOptions): Promise<BackupCont
 		if (ran) await letRun(session);
 		return contents;
 	} catch (error) {
-		if (ran && session.found.mode === 'dfu') await letRun(session).catch(() => {});
+		await letRunAgain(session, ran);
 		throw error;
 	} finally {
 		await session.close();
