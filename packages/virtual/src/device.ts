@@ -93,6 +93,7 @@ export class VirtualDevice implements BusMember {
 	readonly #cloud: Cloud | undefined;
 	readonly #worker: FlashWorker;
 	readonly #pace: Pace;
+	readonly #wirePace: Pace;
 	readonly #watchers = new Set<() => void>();
 	#powered = false;
 	#running: BootOutcome | undefined;
@@ -118,6 +119,7 @@ export class VirtualDevice implements BusMember {
 		this.#cloud = options.cloud;
 		this.#chip = chips[platform.mcu];
 		this.#pace = new Pace(clock, options.timing !== 'none');
+		this.#wirePace = new Pace(clock, options.timing !== 'none');
 		this.#worker = new FlashWorker(this.#pace, this.faults, this.counters, () => this.unplug());
 		this.#hw = new Hardware(platform, this.#worker);
 		const state = options.state === undefined ? undefined : unwrap(parseState(options.state, platform.id));
@@ -164,6 +166,7 @@ export class VirtualDevice implements BusMember {
 
 	set timing(timing: 'datasheet' | 'none') {
 		this.#pace.enabled = timing === 'datasheet';
+		this.#wirePace.enabled = this.#pace.enabled;
 	}
 
 	/** True while the device is on the bus. */
@@ -506,7 +509,8 @@ export class VirtualDevice implements BusMember {
 		const length = setup.in ? (answer === 'stall' ? 0 : answer.length) : setup.length;
 		const ms = controlTransferMs(length);
 		this.counters.physicalMs.wire += ms;
-		await this.#worker.wait(ms);
+		this.#wirePace.begin();
+		await this.#worker.until(this.#wirePace.spend(ms, this.#worker.power));
 		this.#startWork();
 		if (answer === 'stall') return { status: 'stall', data: nothing, written: 0 };
 		return { status: 'ok', data: setup.in ? answer.slice() : nothing, written: setup.in ? 0 : setup.length };

@@ -65,7 +65,7 @@ export class FlashWorker {
 				this.#onPowerLoss();
 				throw new PowerLost();
 			}
-			await this.#guard(this.#pace.spend(step.ms * this.#faults.slowness, signal), signal);
+			await this.until(this.#pace.spend(step.ms * this.#faults.slowness, signal), signal);
 			step.flash.apply(step);
 			this.#running = undefined;
 			if (step.kind === 'program') this.#counters.bytesProgrammed += step.length;
@@ -75,10 +75,11 @@ export class FlashWorker {
 	/** Waits, as long as the power is on. */
 	async wait(ms: number, signal = this.#power.signal): Promise<void> {
 		if (signal.aborted) throw new PowerLost();
-		await this.#guard(this.#pace.sleep(ms, signal), signal);
+		await this.until(this.#pace.sleep(ms, signal), signal);
 	}
 
-	async #guard(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+	/** Waits for something that the signal ends, as long as the power is on. Rejects with `PowerLost`. */
+	async until(waiting: Promise<void>, signal = this.#power.signal): Promise<void> {
 		try {
 			await waiting;
 		} catch (error) {

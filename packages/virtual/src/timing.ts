@@ -55,14 +55,16 @@ export const restartMs = {
 } as const;
 
 /**
- * Spends time on a clock. Costs below a millisecond are carried over, so that thousands of short flash writes do not need a timer
- * each and the sum is still right.
+ * Spends time on a clock, for work that comes one after the other. Costs below a millisecond are carried over, and a timer that comes late is made up
+ * for in the work that follows: thousands of short flash writes or transfers do not need a timer each, and on a real clock the sum is still right.
  */
 export class Pace {
 	readonly #clock: Clock;
 	/** False: nothing takes time. */
 	enabled: boolean;
 	#due = 0;
+	/** How late the latest timer was. */
+	#late = 0;
 
 	constructor(clock: Clock, enabled: boolean) {
 		this.#clock = clock;
@@ -74,16 +76,18 @@ export class Pace {
 		if (this.enabled) await this.#clock.sleep(ms, signal);
 	}
 
-	/** Work begins now. What was left over from the work before is still owed. */
+	/** Work begins now. What was left over from the work before is still owed, or had. */
 	begin(): void {
-		this.#due = Math.max(this.#clock.now(), this.#due);
+		this.#due = Math.max(this.#clock.now() - this.#late, this.#due);
+		this.#late = 0;
 	}
 
-	/** Adds `ms` milliseconds to the work that was begun; a timer that came too late is made up for. Rejects with `CANCELLED` when the signal is raised. */
+	/** Adds `ms` milliseconds to the work that was begun. Rejects with `CANCELLED` when the signal is raised. */
 	async spend(ms: number, signal?: AbortSignal): Promise<void> {
 		if (!this.enabled) return;
 		this.#due += ms;
 		const left = this.#due - this.#clock.now();
 		if (left >= 1) await this.#clock.sleep(left, signal);
+		this.#late = Math.max(0, this.#clock.now() - this.#due);
 	}
 }
