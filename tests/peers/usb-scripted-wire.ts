@@ -245,8 +245,10 @@ export function bootloader(kind: 'nrf52840' | 'stm32', areas: { base: number; by
 				return area.bytes.slice(at, at + length);
 			}
 			case 3:
-				if (self.state === 3 && pending) {
-					self.state = 5;
+				if (self.state === 3 && !pending) self.state = 5;
+				if (self.state === 3) {
+					// STM32 is in dfuDNLOAD-SYNC again when its work is done, until it is asked once more.
+					if (kind === 'nrf52840') self.state = 5;
 					const busy = reply(4);
 					// STM32 stalls the status stage of this very request when its work fails, and is idle afterwards.
 					return work() || kind === 'nrf52840' ? busy : 'stall';

@@ -19,8 +19,10 @@ const LONGEST_POLL_MS = 10_000;
 /** Nothing to do takes this many rounds; a device that is still busy after so many is not coming back. */
 const MOST_POLLS = 1_000;
 const RESYNC_ROUNDS = 6;
-/** DNLOADs under way at once: one that the device works on, and the next, which is there when it is done. */
+/** Groups of DNLOADs under way at once: one that the device works on, and the next, which is there when it is done. */
 const DOWNLOADS_AT_ONCE = 2;
+/** DNLOADs in a group where the next one needs no question before it. A cancelled job waits for two groups: 0.7 s of erasing on an nRF52840. */
+const GROUP = 4;
 /** UPLOADs under way at once. A device needs some milliseconds for one, and so does the way to it. */
 const UPLOADS_AT_ONCE = 4;
 
@@ -41,8 +43,11 @@ export class DfuSession {
 	#state: 'idle' | 'download-idle' | 'upload-idle' | undefined;
 	/** The device's address pointer, where it is known. */
 	#pointer: number | undefined;
-	/** Whether the memory that is selected lets the host ask at once what became of a DNLOAD: then its questions are sent along. */
-	#asksNoPause = false;
+	/**
+	 * How DNLOADs may follow each other in the memory that is selected, as the first of them has shown. `wait`: after the pause that the device asks for.
+	 * `ask`: it asks for no pause, so the questions are sent along. `follow`: it is also ready for the next one without having been asked.
+	 */
+	#manner: 'wait' | 'ask' | 'follow' = 'wait';
 
 	constructor(connection: UsbConnection, interfaceNumber: number) {
 		this.connection = connection;
@@ -57,7 +62,7 @@ export class DfuSession {
 	forget(): void {
 		this.#state = undefined;
 		this.#pointer = undefined;
-		this.#asksNoPause = false;
+		this.#manner = 'wait';
 	}
 
 	/**
@@ -95,7 +100,7 @@ export class DfuSession {
 		await this.toIdle();
 		await this.connection.selectAlternate(this.interfaceNumber, alternate);
 		this.#pointer = undefined;
-		this.#asksNoPause = false;
+		this.#manner = 'wait';
 	}
 
 	/** dfuIDLE, from which everything can be begun. */
@@ -136,22 +141,38 @@ export class DfuSession {
 		await this.#guard(
 			() => doing(writes[at]!),
 			async () => {
-				const finished = (offset: number) => (index: number) => {
-					const write = writes[index + offset]!;
+				const finished = (index: number) => {
+					const write = writes[index]!;
 					this.#state = 'download-idle';
 					// STM32 leaves its pointer at the sector, nRF52840 and RTL872x where it was: it is unknown after an erase.
 					if (write.kind !== 'program') this.#pointer = write.kind === 'address' ? write.address : undefined;
-					at = Math.min(index + offset + 1, writes.length - 1);
+					at = Math.min(index + 1, writes.length - 1);
 					done(write);
 				};
 				// The first ones tell whether the others may be sent together.
 				let first = 0;
 				for (; first < writes.length && !this.#together(); first++) {
 					const index = first;
-					await inOrder(1, 1, () => this.#download(writes[index]!), finished(index), signal);
+					await inOrder(
+						1,
+						1,
+						() => this.#download(writes[index]!),
+						() => finished(index),
+						signal,
+					);
 				}
-				const rest = writes.slice(first);
-				await inOrder(rest.length, DOWNLOADS_AT_ONCE, (i) => this.#downloadTogether(rest[i]!), finished(first), signal);
+				const size = this.#manner === 'follow' ? GROUP : 1;
+				const groups: DfuWrite[][] = [];
+				for (let from = first; from < writes.length; from += size) groups.push(writes.slice(from, from + size));
+				await inOrder(
+					groups.length,
+					DOWNLOADS_AT_ONCE,
+					(i) => this.#downloadTogether(groups[i]!),
+					(i) => {
+						for (const k of groups[i]!.keys()) finished(first + i * size + k);
+					},
+					signal,
+				);
 			},
 		);
 	}
@@ -170,25 +191,42 @@ export class DfuSession {
 			if (polls >= MOST_POLLS || this.connection.clock.now() > until) {
 				throw new LinacError('USB_TIMEOUT', `The flash work did not end ${during}.`, { retry: 'reconnect' });
 			}
-			this.#asksNoPause = polls === 0 && status.pollMs === 0;
+			if (polls > 0 || status.pollMs > 0) this.#manner = 'wait';
+			else this.#manner = (await this.#isReadyUnasked()) ? 'follow' : 'ask';
 			if (status.pollMs > 0) await this.connection.clock.sleep(Math.min(status.pollMs, LONGEST_POLL_MS));
 		}
 	}
 
-	/** The same three transfers, handed over together: the first question starts the work, the second is answered when it is done. */
-	async #downloadTogether(write: DfuWrite): Promise<void> {
-		const during = doing(write);
-		const { block, data } = payloadOf(write);
-		const transfers = [
-			this.#out(DfuRequest.download, block, data, during, FLASH_TIMEOUT_MS),
-			this.getStatus(during),
-			this.getStatus(during),
-		] as const;
-		const [sent, started, ended] = await Promise.allSettled(transfers);
-		for (const transfer of [sent, started, ended]) if (transfer.status === 'rejected') throw transfer.reason;
-		for (const transfer of [started, ended]) {
-			const status = (transfer as PromiseFulfilledResult<DfuStatus>).value;
-			const working = transfer === started && (status.state === DfuState.downloadBusy || status.state === DfuState.downloadSync);
+	/**
+	 * nRF52840 and RTL872x work in the interrupt behind the first answer and stand in dfuDNLOAD-IDLE then; a stalled DNLOAD tells that the one before
+	 * has failed. STM32 stands in dfuDNLOAD-SYNC until it is asked once more (sources: above). A device that has failed before is not tried.
+	 */
+	async #isReadyUnasked(): Promise<boolean> {
+		if (oneAtATime.has(this.#device)) return false;
+		return (await this.#quietly(() => this.#getState(FLASH_TIMEOUT_MS))) === DfuState.downloadIdle;
+	}
+
+	/** The same transfers, handed over together: the first question starts the work, the second is answered when it is done. */
+	async #downloadTogether(writes: readonly DfuWrite[]): Promise<void> {
+		const questions: { during: string; starts: boolean; status: Promise<DfuStatus> }[] = [];
+		const transfers: Promise<unknown>[] = [];
+		for (const write of writes) {
+			const during = doing(write);
+			const { block, data } = payloadOf(write);
+			transfers.push(this.#out(DfuRequest.download, block, data, during, FLASH_TIMEOUT_MS));
+			const ask = (starts: boolean) => {
+				const status = this.getStatus(during);
+				questions.push({ during, starts, status });
+				transfers.push(status);
+			};
+			ask(true);
+			if (this.#manner !== 'follow' || write === writes.at(-1)) ask(false);
+		}
+		const failed = (await Promise.allSettled(transfers)).find((t) => t.status === 'rejected');
+		if (failed) throw failed.reason;
+		for (const { during, starts, status: asked } of questions) {
+			const status = await asked;
+			const working = starts && (status.state === DfuState.downloadBusy || status.state === DfuState.downloadSync);
 			if (status.status !== 0 || !(working || status.state === DfuState.downloadIdle)) throw await this.#reported(during, status);
 		}
 	}
@@ -228,7 +266,7 @@ export class DfuSession {
 	}
 
 	#together(): boolean {
-		return this.#asksNoPause && !oneAtATime.has(this.#device);
+		return this.#manner !== 'wait' && !oneAtATime.has(this.#device);
 	}
 
 	get #device(): USBDevice {
@@ -256,8 +294,13 @@ export class DfuSession {
 		return parseDfuStatus(await this.connection.controlIn(this.#setup(DfuRequest.getStatus, 0), 6, during, FLASH_TIMEOUT_MS));
 	}
 
-	async #getState(): Promise<number> {
-		const bytes = await this.connection.controlIn(this.#setup(DfuRequest.getState, 0), 1, 'while its DFU state was read');
+	async #getState(timeoutMs = TRANSFER_TIMEOUT_MS): Promise<number> {
+		const bytes = await this.connection.controlIn(
+			this.#setup(DfuRequest.getState, 0),
+			1,
+			'while its DFU state was read',
+			timeoutMs,
+		);
 		return bytes[0] ?? DfuState.error;
 	}
 
