@@ -24,6 +24,8 @@ import type { Output } from './output.js';
 import { progressLine } from './progress.js';
 
 export interface Sources {
+	/** Begins to read what was named, while something else is waited for. What is wrong with it is told by whoever needs it first. */
+	prepare(): void;
 	/** Throws `RELEASE_NOT_AVAILABLE` with what every source answered. */
 	open(query: ReleaseQuery, signal: AbortSignal): Promise<ReleaseSet>;
 	/** The default application (Tinker) that goes with a release, preferably one that `fits`; undefined when none can be had. */
@@ -66,12 +68,16 @@ export async function openSources(
 		download.show(progress);
 		told?.(progress);
 	};
-	let named = false;
+	let reading: Promise<void> | undefined;
 	// What was named by the person and cannot be read, or holds nothing that can be used, ends the command: passing it over would use other files than was meant.
-	const readNamed = async (signal: AbortSignal) => {
-		if (named) return;
-		for (const source of sources.slice(0, paths.length)) await listed(source, signal);
-		named = true;
+	const readNamed = (signal: AbortSignal) => {
+		reading ??= (async () => {
+			for (const source of sources.slice(0, paths.length)) await listed(source, signal);
+		})().catch((error: unknown) => {
+			reading = undefined;
+			throw error;
+		});
+		return reading;
 	};
 	const open = async (query: ReleaseQuery, signal: AbortSignal) => {
 		await readNamed(signal);
@@ -108,6 +114,9 @@ export async function openSources(
 		return out;
 	};
 	return {
+		prepare() {
+			readNamed(context.signal).catch(() => {});
+		},
 		open,
 		offline,
 		async all(signal) {

@@ -52,6 +52,7 @@ async function write(context: Context, options: WriteOptions, names: string[], i
 	const backup = await backupHook(context, options);
 	const connection = await connect(context, options);
 	const sources = await openSources(context, options);
+	if (isUpdate || options.target !== undefined) sources.prepare();
 	const progress = new JobProgress(output);
 	let refusal: unknown;
 	let shown = false;

@@ -28,6 +28,7 @@ async function slowNetwork() {
 			const all = ['4.0.1', '2.2.0'].map((v) => standInApplication(boron, v));
 			return all.find(fits) ?? all[0];
 		},
+		prepare: () => {},
 		mirrorFile: async () => undefined,
 		offline: async () => [],
 		all: async () => [

@@ -39,6 +39,15 @@ export function fileSource(options: FileSourceOptions): ReleaseSource {
 	};
 	// The files are read once, so what they are is found out once.
 	let summary: ReleaseSummary[] | undefined;
+	const verdicts = new Map<string, Verdict<ReleaseSet>>();
+	const judge = (files: readonly CandidateFile[], query: ReleaseQuery) => {
+		const key = `${query.platform} ${query.version}`;
+		const verdict =
+			verdicts.get(key) ??
+			checkRelease(files, { ...query, source: options.name, digests: options.digests, standIn: options.standIn });
+		verdicts.set(key, verdict);
+		return verdict;
+	};
 	return {
 		name: options.name,
 		offline: true,
@@ -47,7 +56,9 @@ export function fileSource(options: FileSourceOptions): ReleaseSource {
 			const all = await read(signal);
 			const why = all.length === 0 ? await nothing(options) : uselessness(all, options);
 			if (why !== undefined) throw sourceEmpty(options.name, why, all.length);
-			summary = summarize(all, options);
+			summary = releasesAmong(all, options)
+				.filter((query) => expectedModules(query.platform, query.version).length > 0 && judge(all, query).ok)
+				.map((query) => ({ ...query, source: options.name, offline: true }));
 			return summary;
 		},
 		async open(query, signal): Promise<Verdict<ReleaseSet>> {
@@ -60,7 +71,7 @@ export function fileSource(options: FileSourceOptions): ReleaseSource {
 					}),
 				);
 			}
-			return checkRelease(all, { ...query, source: options.name, digests: options.digests, standIn: options.standIn });
+			return judge(all, query);
 		},
 	};
 }
@@ -99,23 +110,17 @@ function sourceEmpty(name: string, why: string, files: number): LinacError {
 	});
 }
 
-/** Which releases the system parts among the files belong to, and whether the rest of each is there. */
-function summarize(files: readonly CandidateFile[], options: FileSourceOptions): ReleaseSummary[] {
+/** Which releases the system parts among the files belong to. */
+function releasesAmong(files: readonly CandidateFile[], options: FileSourceOptions): ReleaseQuery[] {
 	const seen = new Map<string, ReleaseQuery>();
 	for (const file of files) {
 		const parsed = parseModule(file.bytes, { file: file.name, digests: options.digests });
 		if (!parsed.ok || !parsed.value.sound) continue;
 		const { prefix } = parsed.value;
 		const platform = platformById(prefix.platformId);
-		if (!platform || prefix.function !== 4) continue;
+		if (!platform || prefix.function !== ModuleFunction.system) continue;
 		const release = releaseByModuleVersion(platform, prefix.version);
 		if (release) seen.set(`${platform.name} ${release.version}`, { platform: platform.name, version: release.version });
 	}
-	return [...seen.values()]
-		.filter(
-			(q) =>
-				expectedModules(q.platform, q.version).length > 0 &&
-				checkRelease(files, { ...q, source: options.name, digests: options.digests }).ok,
-		)
-		.map((q) => ({ ...q, source: options.name, offline: true }));
+	return [...seen.values()];
 }
