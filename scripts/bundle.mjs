@@ -38,11 +38,21 @@ const built = ['apps', 'packages'].flatMap((group) =>
 	readdirSync(join(root, group)).map((name) => join(root, group, name, 'dist')),
 );
 const newest = Math.max(...built.filter(existsSync).map(newestIn), statSync(fileURLToPath(import.meta.url)).mtimeMs);
-const main = join(out, 'main.js');
+const main = join(out, 'main.cjs');
 if (!existsSync(main) || statSync(main).mtimeMs < newest) {
 	// Loaded only when there is something to do: it takes longer than most commands.
 	const { build } = await import('vite');
-	let needed;
+	const cli = join(root, 'apps', 'cli', 'dist');
+	const reachedFrom = (name) => {
+		let found;
+		return (id, graph) => {
+			found ??= reached(join(cli, name), (one) => graph.getModuleInfo(one));
+			return found.has(id);
+		};
+	};
+	const first = reachedFrom('compiled-code.js');
+	const start = reachedFrom('run.js');
+	const program = reachedFrom(join('commands', 'flash.js'));
 	await build({
 		configFile: false,
 		root,
@@ -57,22 +67,21 @@ if (!existsSync(main) || statSync(main).mtimeMs < newest) {
 			minify: 'oxc',
 			target: 'node20',
 			rolldownOptions: {
-				input: { main: join(root, 'apps', 'cli', 'dist', 'main.js') },
-				// Beside main.js, as in `dist`: package.json is looked for one folder above. The two packages bring native modules.
+				input: { main: join(cli, 'main.js') },
+				// Beside main.cjs, as in `dist`: package.json is looked for one folder above. The two packages bring native modules.
 				output: {
-					chunkFileNames: '[name]-[hash].js',
+					// CommonJS, which Node finds and loads in less time, and whose built-in modules it need not wrap. The same names every time, because Node
+					// keeps what it has compiled under them.
+					format: 'cjs',
+					entryFileNames: '[name].cjs',
+					chunkFileNames: '[name].cjs',
 					// Few files, because Node takes longer to find one than to read it: what every command needs, and what several share.
 					codeSplitting: {
 						groups: [
-							{
-								debugName: 'start',
-								priority: 1,
-								name: (id, graph) => {
-									needed ??= reached(join(root, 'apps', 'cli', 'dist', 'run.js'), (one) => graph.getModuleInfo(one));
-									return needed.has(id) ? 'start' : null;
-								},
-							},
-							{ name: 'shared', minShareCount: 2, test: (id) => !id.includes('/packages/virtual/') },
+							{ debugName: 'first', priority: 2, name: (id, graph) => (first(id, graph) ? 'compiled-code' : null) },
+							{ debugName: 'start', priority: 1, name: (id, graph) => (start(id, graph) ? 'start' : null) },
+							{ debugName: 'program', priority: 1, name: (id, graph) => (program(id, graph) ? 'program' : null) },
+							{ name: 'shared', minShareCount: 2 },
 						],
 					},
 				},

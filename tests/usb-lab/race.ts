@@ -35,7 +35,7 @@ export interface Lap {
 }
 
 /** As `npm run linac` runs it. */
-const linacMain = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bundle', 'main.js');
+const linacMain = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bundle', 'main.cjs');
 
 /** Runs `laps` laps of each tool in turns. `onLap` is called after each. */
 export async function race(laps: number, onLap: (lap: Lap) => void = () => {}): Promise<Lap[]> {

@@ -2,7 +2,6 @@
  * Asks before something is written. On a terminal a question; where nobody can answer, the command refuses unless it was given
  * --yes: a script that writes to hardware has to say that it means it.
  */
-import { createInterface } from 'node:readline/promises';
 import type { Context } from './context.js';
 import { ExitCode } from './exit-codes.js';
 import { CommandFailure } from './failure.js';
@@ -32,6 +31,8 @@ export async function confirm(context: Context, question: string, yes: boolean |
 			retry: 'operator',
 		});
 	}
+	// Loaded only when somebody is asked: it takes a part of the time that a command needs to start.
+	const { createInterface } = await import('node:readline/promises');
 	const lines = createInterface({ input: context.stdin, output: process.stderr });
 	try {
 		const answer = await lines.question(`${context.output.errorColors.bold(question)} [y/N] `, { signal: context.signal });

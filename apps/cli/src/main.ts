@@ -10,6 +10,13 @@ if (process.argv.length === 3 && (first === '--version' || first === '-V')) {
 	const about = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 	process.stdout.write(`${about.version}\n`);
 } else {
+	void start();
+}
+
+/** Not awaited where it is called: the bundle is CommonJS, whose files cannot wait. */
+async function start(): Promise<void> {
+	const { keepCompiledCode } = await import('./compiled-code.js');
+	keepCompiledCode(process.env);
 	const { runAsProcess } = await import('./run.js');
 	await runAsProcess();
 }

@@ -1,4 +1,5 @@
 export { backupsFolder } from './backups-folder.js';
+export { cacheFolder } from './cache-folder.js';
 export { devicePublicKey, newDevicePrivateKey } from './device-keys.js';
 export { nodeDigests } from './digests.js';
 export { checkHost } from './doctor/check-host.js';
@@ -14,7 +15,7 @@ export { type MadeMirror, type MakeMirrorOptions, type MissingRelease, makeMirro
 export { readMirrorKeys, readSigningKey } from './mirror/mirror-keys.js';
 export { folderMirror, isFinal, openFurther, type PathSource, pathSource } from './mirror/path-source.js';
 export { type VerifiedMirror, verifyMirror } from './mirror/verify-mirror.js';
-export { type CachedRelease, cacheFolder, openCache, type ReleaseCache } from './releases/cache.js';
+export { type CachedRelease, openCache, type ReleaseCache } from './releases/cache.js';
 export { cacheSource } from './releases/cache-source.js';
 export { createDownload, type DownloadOptions } from './releases/download.js';
 export { type NpmSource, npmSource, type RunNpm } from './releases/npm-source.js';

@@ -6,7 +6,7 @@ import { checkRelease, type ReleaseSet } from '@linac/catalog';
 import { beforeEach, expect, test } from 'vitest';
 import { realModule, realTinker } from '../../../../tests/support/real-firmware.js';
 import { nodeDigests } from '../digests.js';
-import { cacheFolder, openCache, type ReleaseCache } from './cache.js';
+import { openCache, type ReleaseCache } from './cache.js';
 import { cacheSource } from './cache-source.js';
 
 let folder: string;
@@ -160,9 +160,4 @@ test('as a source it answers without network, or says that it has nothing', asyn
 	await cache.put(boron220());
 	expect((await source.open(query)).ok).toBe(true);
 	expect(await source.list()).toEqual([{ platform: 'boron', version: '2.2.0', source: 'test', offline: true }]);
-});
-
-test('LINAC_CACHE names the folder; without it the place is that of the platform', () => {
-	expect(cacheFolder({ LINAC_CACHE: '/some/where' })).toBe('/some/where');
-	expect(cacheFolder({ LINAC_CACHE: '' })).toMatch(/linac/);
 });

@@ -15,15 +15,9 @@ import {
 	type SourcedModule,
 } from '@linac/catalog';
 import { LinacError, toHex } from '@linac/core';
-import envPaths from 'env-paths';
+import { cacheFolder } from '../cache-folder.js';
 import { nodeDigests } from '../digests.js';
 import { writeWhole } from '../files.js';
-
-/** `LINAC_CACHE`, or where the platform keeps caches (`~/.cache/linac`, `~/Library/Caches/linac`, `%LOCALAPPDATA%\linac\Cache`). */
-export function cacheFolder(environment: Record<string, string | undefined> = process.env): string {
-	const named = environment.LINAC_CACHE;
-	return named !== undefined && named !== '' ? named : envPaths('linac', { suffix: '' }).cache;
-}
 
 export interface CachedRelease extends ReleaseQuery {
 	/** Where it was fetched from. */
